@@ -1,0 +1,29 @@
+// Pages from the operating system: the only place in core/ that makes system calls.
+//
+// All functions are thread-safe, async-signal-safe and never call malloc. Sizes and addresses are bytes and
+// are rounded to pages of kPageSize by the caller. errno is left as it was: a failure is nullptr or false.
+#pragma once
+
+#include <cstddef>
+
+namespace weir {
+
+inline constexpr std::size_t kPageSize = 4096;
+
+constexpr std::size_t round_up(std::size_t n, std::size_t alignment) noexcept {
+  return (n + alignment - 1) & ~(alignment - 1);
+}
+
+// Readable, writable, zeroed pages that are taken from the system when they are touched. O(1).
+void* map_pages(std::size_t bytes) noexcept;
+
+// Address space without access; commit_pages opens parts of it. nullptr where a limit forbids it.
+void* reserve_pages(std::size_t bytes) noexcept;
+bool commit_pages(void* address, std::size_t bytes) noexcept;
+
+// Closes pages of a reservation again and gives their memory back; the address range stays reserved.
+bool decommit_pages(void* address, std::size_t bytes) noexcept;
+
+void unmap_pages(void* address, std::size_t bytes) noexcept;
+
+}  // namespace weir

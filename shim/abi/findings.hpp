@@ -1,0 +1,107 @@
+// What a leak check found, as the preloaded library hands it to the `weir` tool: one file (a memfd) of plain
+// structs, complete before the tool starts. The only thing besides options.def that shim/ and tools/ share.
+//
+// Layout: FindingsHeader, then the sections it points at, each at an offset from the file's start. All
+// integers are little endian and naturally aligned; strings are not terminated. Both sides come from one
+// build; kFindingsVersion only guards against a stale tool.
+#pragma once
+
+#include <cstdint>
+
+namespace weir {
+
+inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
+inline constexpr std::uint32_t kFindingsVersion = 1;
+
+// One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
+//   bits 0..46   instruction address as the unwinder saw it
+//   bit  47      the address is exact (a frame that a signal interrupted); else it is a return address,
+//                and the call is at address - 1
+//   bits 48..63  index into the modules section; 0 for an address in no known module
+using FrameToken = std::uint64_t;
+inline constexpr unsigned kFrameModuleShift = 48;
+inline constexpr FrameToken kFrameExactBit = FrameToken{1} << 47;
+inline constexpr FrameToken kFrameAddressMask = kFrameExactBit - 1;
+
+enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1 };
+
+enum class LeakKind : std::uint32_t {
+  kDirect = 0,     // nothing points to it
+  kIndirect = 1,   // only leaked blocks point to it
+  kReachable = 2,  // still pointed to from a root, directly or not
+};
+inline constexpr unsigned kLeakKinds = 3;
+
+struct FindingsSection {
+  std::uint64_t offset;  // bytes from the start of the file
+  std::uint64_t count;   // elements (bytes for text)
+};
+
+struct LeakTotals {
+  std::uint64_t bytes;
+  std::uint64_t blocks;
+};
+
+struct FindingsHeader {
+  char magic[8];
+  std::uint32_t version;
+  std::uint32_t header_bytes;
+  std::uint64_t file_bytes;
+
+  std::uint32_t pid;
+  CheckReason reason;
+  LeakTotals totals[kLeakKinds];    // indexed by LeakKind, before suppressions
+  std::uint64_t peak_bytes;         // most bytes live at one time
+  std::uint64_t peak_error_bytes;   // 0 when exact; else the peak may be off by this much (threads)
+  std::uint64_t allocations;        // malloc, calloc, new, … and realloc's new blocks
+  std::uint64_t frees;
+  std::uint64_t foreign_frees;      // blocks of another allocator, handed on to it
+  std::uint64_t bad_frees;          // frees of what is no live block, ignored
+  std::uint64_t untracked_stacks;   // allocations whose stack found no room (option stack_memory)
+  std::uint64_t pause_ns;           // how long the program stood still
+  std::uint64_t check_ns;           // enumerating, marking and classing
+  std::uint32_t threads;            // threads at the time of the check
+  std::uint32_t silent_threads;     // of them, those that did not stand still in time
+  std::uint32_t context_size;       // option malloc_context_size
+  std::uint32_t reserved;
+
+  FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
+  FindingsSection groups;   // FindingsGroup; one a (stack, kind), in no order
+  FindingsSection frames;   // FrameToken; innermost first
+  FindingsSection text;     // bytes: paths
+  FindingsSection options;  // bytes: the options in force, "key=value\n" each, every row of options.def
+  FindingsSection command;  // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
+};
+
+inline constexpr std::uint32_t kModuleUnloaded = 1;  // dlclosed before the check
+
+struct FindingsModule {
+  std::uint64_t start;  // mapped address range [start, end) when it was loaded
+  std::uint64_t end;
+  std::uint64_t bias;  // load bias: file address = address - bias
+  std::uint64_t path_offset;  // into text; the main program's is /proc/self/exe's target
+  std::uint32_t path_bytes;
+  std::uint32_t flags;
+  std::uint32_t build_id_bytes;  // 0 when it has none
+  std::uint8_t build_id[36];
+};
+
+inline constexpr std::uint32_t kStackCut = 1;      // deeper than malloc_context_size
+inline constexpr std::uint32_t kStackUnknown = 2;  // ends in code without unwind tables (JIT)
+
+struct FindingsGroup {
+  LeakKind kind;
+  std::uint32_t stack_id;  // the same stack has the same id in all groups
+  std::uint64_t bytes;     // all blocks of the group
+  std::uint64_t blocks;
+  std::uint64_t first_frame;  // index into frames
+  std::uint32_t frame_count;  // 0 for a block without a stack
+  std::uint32_t flags;
+};
+
+// Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).
+inline constexpr int kReportNothing = 0;  // no leak is left after suppressions
+inline constexpr int kReportLeaks = 1;    // leaks were reported
+inline constexpr int kReportFailed = 2;   // the findings could not be read or the report not be written
+
+}  // namespace weir
