@@ -1,0 +1,62 @@
+"""The house is a dependency order: core <- shim <- (findings) -> tools. Nobody includes upwards.
+
+core/   the standard library and core/; the operating system in core/pages.cpp alone
+shim/   core/ and shim/; jemalloc's names in shim/parent/ alone; libunwind.h in one file
+tools/  tools/ and shim/abi/; spdlog, fmt and their like nowhere else
+"""
+
+import os
+import re
+import sys
+
+import house
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+STANDARD = set("""algorithm array atomic bit cassert cerrno charconv chrono cinttypes climits compare concepts cstdarg
+cstddef cstdint cstdio cstdlib cstring ctime exception functional initializer_list iterator limits memory
+memory_resource mutex new numeric optional ranges span string string_view thread tuple type_traits utility
+vector version""".split())
+OF_TOOLS = ("spdlog/", "fmt/", "CLI/", "nlohmann/", "elfutils/", "gelf.h", "libelf.h", "dwarf.h")
+MAY_INCLUDE = {"core": ("core/",), "shim": ("core/", "shim/"), "tools": ("tools/", "shim/abi/")}
+SYSTEM_IN_CORE = {"core/pages.cpp"}
+
+
+def included(root, path):
+    for number, line in enumerate(house.lines(root, path), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match[1] == '"', match[2]
+
+
+def check(root):
+    complaints = []
+    unwinders = set()
+    for path in house.code_files(root, *MAY_INCLUDE):
+        layer = path.split("/")[0]
+        for number, quoted, header in included(root, path):
+            where = f"{path}:{number}: includes {header}"
+            if quoted and not header.startswith(MAY_INCLUDE[layer]):
+                beside = os.path.join(root, os.path.dirname(path), header)
+                complaints.append(f"{where}: {layer}/ may include only {', '.join(MAY_INCLUDE[layer])}"
+                                  + (" (name it from the root)" if os.path.exists(beside) else ""))
+            if not quoted and header.split("/")[0] in ("core", "shim", "tools"):
+                complaints.append(f"{where}: the project's own headers are quoted")
+            if layer == "core" and not quoted and header not in STANDARD and path not in SYSTEM_IN_CORE:
+                complaints.append(f"{where}: core/ knows the standard library only")
+            if layer != "tools" and header.startswith(OF_TOOLS):
+                complaints.append(f"{where}: this library belongs to tools/")
+            if "jemalloc" in header and not path.startswith("shim/parent/"):
+                complaints.append(f"{where}: jemalloc is known to shim/parent/ alone")
+            if header.startswith("libunwind"):
+                unwinders.add(path)
+        if layer == "shim" and not path.startswith("shim/parent/"):
+            for number, line in enumerate(house.lines(root, path), 1):
+                if re.search(r"\b(weir_je_|je_)\w+", line.split("//")[0]):
+                    complaints.append(f"{path}:{number}: jemalloc's names are known to shim/parent/ alone")
+    if len(unwinders) > 1:
+        complaints.append(f"libunwind.h is for one file, not for {', '.join(sorted(unwinders))}")
+    complaints += [f"{path}: libunwind belongs to shim/" for path in unwinders if not path.startswith("shim/")]
+    return complaints
+
+
+house.finish(check(sys.argv[1]))
