@@ -13,7 +13,7 @@ def check(root):
         folder, name = os.path.split(path)
         if not path.startswith("tests/preload/") or not name.endswith((".c", ".cpp", ".py")):
             continue
-        if folder.endswith("/plugins"):  # named by the programs that load them
+        if folder.endswith(("/plugins", "/programs")):  # named by the tests that use them
             folder = os.path.dirname(folder)
             texts = [p for p in house.files(root) if p.startswith(folder + "/") and p != path]
         else:

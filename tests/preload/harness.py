@@ -46,7 +46,7 @@ class Result:
 class Leak:
     def __init__(self, entry):
         self.kind, self.bytes, self.blocks = entry["kind"], entry["bytes"], entry["blocks"]
-        self.stack = entry["stack"]
+        self.stack = entry["frames"]
 
     def frames(self):
         """Without weir's own entry points: the stack as the program sees it."""

@@ -1,0 +1,129 @@
+"""Where reports go: stderr, stdout, files; and never into a file of the program's own."""
+
+import json
+import os
+import re
+
+import harness
+from harness import check, equal
+
+REPORT = b"ERROR: weir: detected memory leaks"
+
+
+def loses(weir):
+    return weir.build("scenarios/programs/loses.c", ["-O0"])
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def test_text_layout(weir):
+    result = weir.run([loses(weir), "2x41"])
+    text = result.stderr.decode()
+    for pattern in (rf"^==\d*{result.pid}==ERROR: weir: detected memory leaks$",
+                    r"^Direct leak of 82 byte\(s\) in 2 object\(s\) allocated from:$",
+                    r"^ +#\d 0x[0-9a-f]+ in lose_odd \S*scenarios/programs/loses\.c:\d+",
+                    r"^ +#\d 0x[0-9a-f]+ in main \S*scenarios/programs/loses\.c:\d+",
+                    r"^SUMMARY: weir: 82 byte\(s\) leaked in 2 allocation\(s\)"):
+        check(re.search(pattern, text, re.M), f"no line matches {pattern}\n{text}")
+
+
+def test_frames_are_numbered_from_zero(weir):
+    text = weir.run([loses(weir), "1x41"]).stderr.decode()
+    numbers = [int(number) for number in re.findall(r"^ +#(\d+) ", text, re.M)]
+    equal(numbers, list(range(len(numbers))), "frame numbers")
+    check(len(numbers) >= 3, f"only {len(numbers)} frames, though libc starts main\n{text}")
+
+
+def test_summary_counts_kinds(weir):
+    text = weir.run([loses(weir), "2x41"]).stderr.decode()
+    summary = next(line for line in text.splitlines() if line.startswith("SUMMARY"))
+    for word in ("direct", "indirect", "reachable", "peak", "allocations"):
+        check(word in summary, f"the summary line does not tell {word}: {summary}")
+
+
+def test_stdout(weir):
+    result = weir.run([loses(weir), "1x41"], "log_path=stdout")
+    check(REPORT in result.stdout and result.stdout.startswith(b"started\n"), f"not there\n{result.describe()}")
+    equal(result.stderr, b"", "stderr")
+
+
+def test_file(weir):
+    folder = weir.fresh_directory()
+    result = weir.run([loses(weir), "1x41"], f"log_path={folder}/report.%e.%p.txt")
+    equal(result.stderr, b"", "stderr")
+    equal(os.listdir(folder), [f"report.loses.{result.pid}.txt"], "files")
+    check(REPORT in read(f"{folder}/report.loses.{result.pid}.txt"), "the file holds no report")
+
+
+def test_file_without_leaks(weir):
+    folder = weir.fresh_directory()
+    result = weir.run([loses(weir), "0x1"], f"log_path={folder}/report")
+    equal(result.stderr, b"", "stderr")
+    check(not os.path.exists(folder + "/report") or REPORT not in read(folder + "/report"), "a report of nothing")
+
+
+def test_file_that_cannot_be_made(weir):
+    result = weir.run([loses(weir), "1x41"], "log_path=/nonexistent/folder/report")
+    equal(result.status, 23, "status")
+    check(b"/nonexistent/folder/report" in result.stderr, f"nothing says so\n{result.describe()}")
+
+
+def test_json(weir):
+    folder = weir.fresh_directory()
+    path = folder + "/of loses.json"
+    weir.run([loses(weir), "2x41"], f"json_path='{folder}/of %e.json'")
+    document = json.loads(read(path))
+    equal(sum(leak["bytes"] for leak in document["leaks"]), 82, "bytes in the JSON")
+    frame = next(frame for frame in document["leaks"][0]["frames"] if frame.get("function") == "lose_odd")
+    check(frame["file"].endswith("scenarios/programs/loses.c") and frame["line"] > 0, f"frame {frame}")
+    check(frame["module"].endswith("/loses"), f"frame {frame}")
+
+
+def test_closed_stderr(weir):
+    program = weir.build("scenarios/programs/closes_stderr.c", ["-O0"])
+    folder = weir.fresh_directory()
+    result = weir.run([program], f"json_path={folder}/report.json")
+    equal(result.status, 23, "status")
+    check(os.path.exists(folder + "/report.json"), "no report in the file")
+
+
+def test_stderr_became_a_data_file(weir):
+    program = weir.build("scenarios/programs/closes_stderr.c", ["-O0"])
+    data = weir.path("data")
+    result = weir.run([program, data])
+    equal(result.status, 23, "status")
+    equal(read(data), b"data\n", "the program's data file")
+
+
+def test_started_without_descriptors(weir):
+    def close_all():
+        os.closerange(0, 3)
+    result = weir.run([loses(weir), "1x41"], prepare=close_all)
+    equal(result.status, 23, "status")
+
+
+def test_full_disk(weir):
+    result = weir.run([loses(weir), "1x41"], "log_path=/dev/full")
+    equal(result.status, 23, "status")
+
+
+def test_missing_tool(weir):
+    result = weir.run([loses(weir), "1x41"], "tool=/nonexistent/weir:symbolize=1")
+    equal(result.status, 23, "status")
+    text = result.stderr.decode()
+    check(REPORT.decode() in text and re.search(r"loses\+0x[0-9a-f]+", text), f"no report without the tool\n{text}")
+    check("41 byte(s) leaked in 1 allocation(s)" in text, f"no summary without the tool\n{text}")
+
+
+def test_ends(weir):
+    program = weir.build("scenarios/programs/ends.c", ["-O0"])
+    for way in ("exit", "_exit", "Exit", "quick_exit", "return"):
+        native = weir.run([program, way], preload=False)
+        result = weir.run([program, way])
+        equal((result.status, result.stdout, result.stderr), (native.status, native.stdout, native.stderr), way)
+
+
+harness.main(globals())
