@@ -17,9 +17,13 @@ void* map(void* at, std::size_t bytes, int protection, int flags) noexcept {
 
 }  // namespace
 
-void* map_pages(std::size_t bytes) noexcept { return map(nullptr, bytes, PROT_READ | PROT_WRITE, 0); }
+void* map_pages(std::size_t bytes) noexcept {
+  return map(nullptr, bytes, PROT_READ | PROT_WRITE, 0);
+}
 
-void* reserve_pages(std::size_t bytes) noexcept { return map(nullptr, bytes, PROT_NONE, 0); }
+void* reserve_pages(std::size_t bytes) noexcept {
+  return map(nullptr, bytes, PROT_NONE, 0);
+}
 
 bool commit_pages(void* address, std::size_t bytes) noexcept {
   const int saved = errno;

@@ -50,19 +50,19 @@ struct FindingsHeader {
 
   std::uint32_t pid;
   CheckReason reason;
-  LeakTotals totals[kLeakKinds];    // indexed by LeakKind, before suppressions
-  std::uint64_t peak_bytes;         // most bytes live at one time
-  std::uint64_t peak_error_bytes;   // 0 when exact; else the peak may be off by this much (threads)
-  std::uint64_t allocations;        // malloc, calloc, new, … and realloc's new blocks
+  LeakTotals totals[kLeakKinds];   // indexed by LeakKind, before suppressions
+  std::uint64_t peak_bytes;        // most bytes live at one time
+  std::uint64_t peak_error_bytes;  // 0 when exact; else the peak may be off by this much (threads)
+  std::uint64_t allocations;       // malloc, calloc, new, … and realloc's new blocks
   std::uint64_t frees;
-  std::uint64_t foreign_frees;      // blocks of another allocator, handed on to it
-  std::uint64_t bad_frees;          // frees of what is no live block, ignored
-  std::uint64_t untracked_stacks;   // allocations whose stack found no room (option stack_memory)
-  std::uint64_t pause_ns;           // how long the program stood still
-  std::uint64_t check_ns;           // enumerating, marking and classing
-  std::uint32_t threads;            // threads at the time of the check
-  std::uint32_t silent_threads;     // of them, those that did not stand still in time
-  std::uint32_t context_size;       // option malloc_context_size
+  std::uint64_t foreign_frees;     // blocks of another allocator, handed on to it
+  std::uint64_t bad_frees;         // frees of what is no live block, ignored
+  std::uint64_t untracked_stacks;  // allocations whose stack found no room (option stack_memory)
+  std::uint64_t pause_ns;          // how long the program stood still
+  std::uint64_t check_ns;          // enumerating, marking and classing
+  std::uint32_t threads;           // threads at the time of the check
+  std::uint32_t silent_threads;    // of them, those that did not stand still in time
+  std::uint32_t context_size;      // option malloc_context_size
   std::uint32_t reserved;
 
   FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
@@ -78,7 +78,7 @@ inline constexpr std::uint32_t kModuleUnloaded = 1;  // dlclosed before the chec
 struct FindingsModule {
   std::uint64_t start;  // mapped address range [start, end) when it was loaded
   std::uint64_t end;
-  std::uint64_t bias;  // load bias: file address = address - bias
+  std::uint64_t bias;         // load bias: file address = address - bias
   std::uint64_t path_offset;  // into text; the main program's is /proc/self/exe's target
   std::uint32_t path_bytes;
   std::uint32_t flags;

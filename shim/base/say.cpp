@@ -1,0 +1,88 @@
+#include "shim/base/say.hpp"
+
+#include <linux/stat.h>
+#include <sys/stat.h>
+
+#include "shim/base/sys.hpp"
+
+namespace weir {
+namespace {
+
+struct FileIdentity {
+  std::uint64_t device, inode;
+  unsigned mode;
+  bool known;
+};
+
+FileIdentity identity_of(int fd) noexcept {
+  struct statx s;
+  const long r =
+      sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s));
+  if (r != 0) return {};
+  return {(static_cast<std::uint64_t>(s.stx_dev_major) << 32) | s.stx_dev_minor, s.stx_ino, s.stx_mode, true};
+}
+
+FileIdentity at_start;
+
+}  // namespace
+
+void remember_error_fd() noexcept {
+  at_start = identity_of(2);
+}
+
+int error_fd() noexcept {
+  const FileIdentity now = identity_of(2);
+  if (!now.known) return -1;
+  if (at_start.known && now.device == at_start.device && now.inode == at_start.inode) return 2;
+  switch (now.mode & S_IFMT) {
+    case S_IFCHR:  // a terminal, /dev/null
+    case S_IFIFO:  // the program sent its messages to a pipe
+      return 2;
+    case S_IFREG: {  // its log, opened to be written only, and not a database that got a free number
+      const long flags = sys::call(SYS_fcntl, 2, F_GETFL);
+      return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY ? 2 : -1;
+    }
+    default:
+      return -1;
+  }
+}
+
+Line& Line::text(std::string_view s) noexcept {
+  for (const char c : s) {
+    if (used_ == kRoom) break;
+    buffer_[used_++] = c;
+  }
+  return *this;
+}
+
+Line& Line::number(std::uint64_t n) noexcept {
+  char digits[20];
+  std::size_t at = sizeof digits;
+  do {
+    digits[--at] = static_cast<char>('0' + n % 10);
+    n /= 10;
+  } while (n != 0);
+  return text({digits + at, sizeof digits - at});
+}
+
+Line& Line::signed_number(std::int64_t n) noexcept {
+  if (n < 0) text("-");
+  return number(n < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n));
+}
+
+Line& Line::hex(std::uint64_t n) noexcept {
+  char digits[18] = "0x";
+  int width = 1;
+  while (width < 16 && (n >> (4 * width)) != 0) ++width;
+  for (int i = 0; i < width; ++i) digits[2 + i] = "0123456789abcdef"[(n >> (4 * (width - 1 - i))) & 15];
+  return text({digits, static_cast<std::size_t>(2 + width)});
+}
+
+void Line::say() noexcept {
+  buffer_[used_] = '\n';
+  const int fd = error_fd();
+  if (fd >= 0) sys::write_all(fd, buffer_, used_ + 1);
+  used_ = 0;
+}
+
+}  // namespace weir

@@ -1,0 +1,73 @@
+#include "shim/base/zones.hpp"
+
+#include <sys/mman.h>
+
+#include "core/pages.hpp"
+#include "shim/base/sys.hpp"
+
+namespace weir {
+namespace {
+
+// 48 TiB and 56 TiB: above what ASan, Go, ZGC and V8 ask for by address, below where Linux puts programs
+// (0x55…) and mappings (0x7f…). Start addresses are not secret; what they hold is placed by jemalloc.
+constexpr std::uint64_t kHeapZone = 0x3000'0000'0000;
+constexpr std::uint64_t kTableZone = 0x3800'0000'0000;
+
+long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
+  return sys::call(SYS_mmap, static_cast<long>(address), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+}  // namespace
+
+constinit Zone heap_zone{kHeapZone};
+constinit Zone table_zone{kTableZone};
+
+std::uint64_t Zone::claim(std::size_t bytes) noexcept {
+  const std::uint64_t step = round_up(bytes, kZoneGrain);
+  std::uint64_t at = next_.load(std::memory_order_relaxed);
+  for (;;) {
+    // A program that makes and drops mappings for days comes round to where old ones were given back.
+    const std::uint64_t from = at + step > base_ + kZoneSpan ? base_ : at;
+    if (next_.compare_exchange_weak(at, from + step, std::memory_order_relaxed)) return from;
+  }
+}
+
+void* Zone::map(std::size_t bytes) noexcept {
+  if (bytes == 0 || bytes > kZoneSpan / 4) return nullptr;
+  constexpr int kCollisions = 64;
+  for (int tries = 0; tries < kCollisions; ++tries) {
+    const std::uint64_t at = claim(bytes);
+    const long got = map_at(at, bytes, MAP_FIXED_NOREPLACE);
+    if (got == static_cast<long>(at)) return reinterpret_cast<void*>(got);
+    if (got == -12 /* ENOMEM: the system's or the limit's last word */) return nullptr;
+    if (got > 0) sys::call(SYS_munmap, got, static_cast<long>(bytes));  // a kernel without NOREPLACE
+  }
+  return map_stray(bytes);
+}
+
+void* Zone::map_stray(std::size_t bytes) noexcept {
+  const std::uint32_t slot = strays_.fetch_add(1, std::memory_order_relaxed);
+  if (slot >= kMaxStrays) {
+    strays_.store(kMaxStrays, std::memory_order_relaxed);
+    return nullptr;
+  }
+  const long got = map_at(0, bytes, 0);
+  if (got < 0 && got > -4096) return nullptr;
+  stray_[slot] = {static_cast<std::uint64_t>(got), static_cast<std::uint64_t>(got) + bytes};
+  return reinterpret_cast<void*>(got);
+}
+
+bool Zone::stray_holds(const void* p) const noexcept {
+  const std::uint64_t at = reinterpret_cast<std::uint64_t>(p);
+  for (std::uint32_t i = strays_.load(std::memory_order_relaxed); i-- != 0;) {
+    if (at - stray_[i].start < stray_[i].end - stray_[i].start) return true;
+  }
+  return false;
+}
+
+bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept {
+  return map_at(address, bytes, MAP_FIXED_NOREPLACE) == static_cast<long>(address);
+}
+
+}  // namespace weir

@@ -1,0 +1,93 @@
+// Where weir's memory lies: two zones of the address space that nobody else uses.
+//
+// The kernel places mappings downwards from the stack, programs upwards from where they were linked; the
+// terabytes between are empty. Everything that the parent allocator maps goes to the heap zone, everything
+// that weir itself needs (stack depot, memos, rules) to the table zone, each mapping behind the last by
+// MAP_FIXED_NOREPLACE. So "is this block ours?" and "is this one of our own tables?" are one compare each,
+// no address space is reserved ahead (RLIMIT_AS counts what is used, as without weir), and the leak checker
+// knows what to search and what to leave out.
+//
+// Where the zone cannot be had (an emulator with a small address space), mappings go wherever the kernel
+// puts them and are listed; then the compare fails and the list is searched.
+//
+// Thread-safe, lock-free, async-signal-safe; valid before any constructor has run.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir {
+
+inline constexpr std::uint64_t kZoneSpan = std::uint64_t{1} << 42;   // 4 TiB each
+inline constexpr std::uint64_t kZoneGrain = std::uint64_t{1} << 21;  // a huge page; mappings start on one
+
+class Zone {
+ public:
+  constexpr explicit Zone(std::uint64_t base) : base_(base), next_(base) {}
+
+  // Maps zeroed, readable and writable memory. O(1) but for collisions. nullptr when there is none.
+  void* map(std::size_t bytes) noexcept;
+
+  // Takes addresses without mapping them, for a table that grows in place (see GrowingTable). Never fails.
+  std::uint64_t claim(std::size_t bytes) noexcept;
+
+  bool holds(const void* p) const noexcept {
+    return __builtin_expect(reinterpret_cast<std::uint64_t>(p) - base_ < kZoneSpan, 1) ||
+           (strays_ != 0 && stray_holds(p));
+  }
+
+  std::uint64_t base() const noexcept { return base_; }
+
+ private:
+  struct Stray {
+    std::uint64_t start, end;
+  };
+  static constexpr std::size_t kMaxStrays = 1024;
+
+  bool stray_holds(const void* p) const noexcept;
+  void* map_stray(std::size_t bytes) noexcept;
+
+  const std::uint64_t base_;
+  std::atomic<std::uint64_t> next_;
+  std::atomic<std::uint32_t> strays_{0};
+  Stray stray_[kMaxStrays]{};
+};
+
+extern Zone heap_zone;   // blocks of the program and the parent's own bookkeeping
+extern Zone table_zone;  // weir's tables: never a root, never searched
+
+// Fixed-size elements at addresses that never move, mapped in steps as they are needed.
+//
+// ensure() is called under the owner's lock; elements below size that were published stay readable without.
+template <typename T>
+class GrowingTable {
+ public:
+  bool ensure(std::size_t count) noexcept;
+  T* data() const noexcept { return data_.load(std::memory_order_acquire); }
+  T& operator[](std::size_t i) const noexcept { return data()[i]; }
+
+ private:
+  std::atomic<T*> data_{nullptr};
+  std::size_t mapped_bytes_ = 0;
+};
+
+// Maps [address, address + bytes) of a claimed range; false when the system has no memory.
+bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept;
+
+template <typename T>
+bool GrowingTable<T>::ensure(std::size_t count) noexcept {
+  constexpr std::size_t kStep = 256 * 1024;
+  constexpr std::size_t kClaim = std::size_t{1} << 34;
+  const std::size_t need = (count * sizeof(T) + kStep - 1) & ~(kStep - 1);
+  if (need <= mapped_bytes_) return true;
+  if (need > kClaim) return false;
+  T* data = data_.load(std::memory_order_relaxed);
+  if (data == nullptr) data = reinterpret_cast<T*>(table_zone.claim(kClaim));
+  if (!map_claimed(reinterpret_cast<std::uint64_t>(data) + mapped_bytes_, need - mapped_bytes_)) return false;
+  mapped_bytes_ = need;
+  data_.store(data, std::memory_order_release);
+  return true;
+}
+
+}  // namespace weir

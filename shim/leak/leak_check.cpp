@@ -1,0 +1,169 @@
+#include "shim/leak/leak_check.hpp"
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/leak/findings_writer.hpp"
+#include "shim/leak/freeze.hpp"
+#include "shim/leak/reachability.hpp"
+#include "shim/leak/reporter.hpp"
+#include "shim/life/process.hpp"
+#include "shim/life/thread_state.hpp"
+#include "shim/track/heap_totals.hpp"
+#include "shim/unwind/stack_depot.hpp"
+
+namespace weir {
+namespace {
+
+constinit std::atomic<bool> checking{false};
+constinit std::atomic<bool> checked_at_exit{false};
+
+// The sums of all threads as they stand now. Threads stand still or are this one.
+void fill_totals(FindingsHeader& h) noexcept {
+  HeapCounts all;
+  std::uint64_t threads = 0;
+  std::int64_t highest = 0;
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    const ThreadState& t = thread_state(i);
+    if (!t.in_use) continue;
+    ++threads;
+    all.allocations += t.counts.allocations;
+    all.frees += t.counts.frees;
+    all.live_bytes += t.counts.live_bytes;
+    highest += t.counts.peak_bytes;
+  }
+  const std::int64_t base = heap_totals.live_bytes.load(std::memory_order_relaxed);
+  const std::int64_t before = heap_totals.peak_bytes.load(std::memory_order_relaxed);
+  const std::int64_t peak = base + highest > before ? base + highest : before;
+  h.allocations = heap_totals.allocations.load(std::memory_order_relaxed) + all.allocations;
+  h.frees = heap_totals.frees.load(std::memory_order_relaxed) + all.frees;
+  h.peak_bytes = static_cast<std::uint64_t>(peak);
+  h.peak_error_bytes = threads > 1 ? threads * static_cast<std::uint64_t>(kFlushBytes) : 0;
+  h.foreign_frees = heap_totals.foreign_frees.load(std::memory_order_relaxed);
+  h.bad_frees = heap_totals.bad_frees.load(std::memory_order_relaxed);
+  h.untracked_stacks = stack_depot.overflows();
+}
+
+FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noexcept {
+  FindingsHeader h{};
+  std::memcpy(h.magic, kFindingsMagic, sizeof h.magic);
+  h.version = kFindingsVersion;
+  h.header_bytes = sizeof h;
+  h.pid = static_cast<std::uint32_t>(this_process());
+  h.reason = reason;
+  h.threads = others.count + 1;
+  h.silent_threads = others.silent;
+  h.context_size = static_cast<std::uint32_t>(options.malloc_context_size);
+  fill_totals(h);
+  return h;
+}
+
+// Enumerates, marks and classes; the heap stands still.
+bool classify(LiveBlocks& blocks, const CheckingThread& self, const FrozenThreads& others) noexcept {
+  PageMap pages;
+  const MemoryMap map = read_memory_map();
+  if (blocks.collect(map, pages) && Reachability(blocks, pages).classify(map, self, others)) return true;
+  Line().text("weir: no memory left for the leak check").say();
+  return false;
+}
+
+bool worth_reporting(const FindingsHeader& h) noexcept {
+  const bool leaks = h.totals[0].blocks + h.totals[1].blocks != 0;
+  return leaks || options.show_reachable || options.summary == kSummaryAlways || options.json_path[0] != '\0';
+}
+
+// Threads stand still; `release` lets them go as soon as the blocks are no longer looked at.
+template <typename F>
+bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& others,
+           std::uint64_t stopped_at, std::uint64_t pause_ns, F&& release) noexcept {
+  const std::uint64_t start = sys::now_ns();
+  FindingsHeader header = begin_header(reason, others);
+  LiveBlocks blocks;
+  const bool done = classify(blocks, self, others);
+  header.check_ns = sys::now_ns() - start;
+  header.pause_ns = pause_ns != 0 ? pause_ns : sys::now_ns() - stopped_at;
+  const Findings findings = done ? write_findings(blocks, header) : Findings{};
+  release();
+  return done && findings.header != nullptr && worth_reporting(*findings.header) && report_and_wait(findings);
+}
+
+// What a signal handler was given, as the thread that asks.
+CheckingThread interrupted_thread(const ucontext_t& context) noexcept {
+  return {static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RSP]) - 128,
+          reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
+          reinterpret_cast<const std::uint64_t*>(context.uc_mcontext.gregs), kRegisters};
+}
+
+// The children of earlier requests; collected so that none stays a zombie for long.
+constexpr int kMostChildren = 16;
+pid_t children[kMostChildren];
+
+void collect_children() noexcept {
+  for (pid_t& child : children) {
+    if (child != 0 && sys::call(SYS_wait4, child, 0, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, 0) != 0)
+      child = 0;
+  }
+}
+
+// The program stands still for the length of a raw fork; the child looks at its frozen copy of the heap.
+void on_report_signal(int, siginfo_t*, void* context) noexcept {
+  const int saved = errno;
+  if (!is_this_process() || checking.exchange(true)) return;
+  collect_children();
+  const std::uint64_t start = sys::now_ns();
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
+  const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(context));
+  // No exit signal, so the program's waits do not see it.
+  const auto child = static_cast<pid_t>(sys::call(SYS_clone, 0));
+  if (child == 0) {
+    check(CheckReason::kSignal, self, others, start, sys::now_ns() - start, [] {});
+    sys::exit_group(0);
+  }
+  release_threads();
+  if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
+  for (pid_t& slot : children) {
+    if (slot == 0 && child > 0) {
+      slot = child;
+      break;
+    }
+  }
+  checking.store(false);
+  errno = saved;
+}
+
+}  // namespace
+
+bool check_at_exit(const Here& here) noexcept {
+  if (!options.leak_check_at_exit || checked_at_exit.exchange(true)) return false;
+  if (ThreadState* t = this_thread) t->busy = false;
+  while (checking.exchange(true)) sys::call(SYS_sched_yield);
+  const std::uint64_t start = sys::now_ns();
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
+  const CheckingThread self{here.sp, reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
+                            here.registers, 6};
+  return check(CheckReason::kExit, self, others, start, 0, [] { release_threads(); });
+}
+
+void listen_for_report_signal() noexcept {
+  if (options.report_signal == 0) return;
+  struct sigaction action {};
+  action.sa_sigaction = on_report_signal;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  if (sigaction(static_cast<int>(options.report_signal), &action, nullptr) != 0) {
+    Line()
+        .text("weir: option 'report_signal': signal ")
+        .number(options.report_signal)
+        .text(" cannot be handled; no check on demand")
+        .say();
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,72 @@
+#include "shim/leak/live_blocks.hpp"
+
+#include "core/pages.hpp"
+#include "shim/base/zones.hpp"
+
+namespace weir {
+
+bool LiveBlocks::collect(const MemoryMap& map, PageMap& pages) noexcept {
+  // At most one block in 32 bytes; the list is mapped whole and touched as far as it is used.
+  std::uint64_t heap_bytes = 0;
+  for (std::uint32_t i = 0; i < map.count; ++i) {
+    const Mapping& m = map.mappings[i];
+    if (m.writable && heap_zone.holds(reinterpret_cast<void*>(m.start))) heap_bytes += m.end - m.start;
+  }
+  const std::uint64_t most = heap_bytes / 32 + 1;
+  room_ = most < kNone ? static_cast<std::uint32_t>(most) : kNone - 1;
+  blocks_ = static_cast<LiveBlock*>(table_zone.map(room_ * sizeof(LiveBlock)));
+  if (blocks_ == nullptr) return false;
+  for (std::uint32_t i = 0; i < map.count; ++i) {
+    const Mapping& m = map.mappings[i];
+    if (!m.writable || !m.readable || !heap_zone.holds(reinterpret_cast<void*>(m.start))) continue;
+    pages.for_touched_pages(m.start, m.end,
+                            [this](std::uint64_t start, std::uint64_t end) { search(start, end); });
+  }
+  return make_index();
+}
+
+void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
+  std::uint64_t at = start > skip_to_ ? start : skip_to_;
+  for (; at + kHeaderBytes <= end; at += kHeaderBytes) {
+    const auto& header = *reinterpret_cast<const BlockHeader*>(at);
+    if (__builtin_expect(header.check_word == 0, 1) || !header.is_live() || count_ == room_) continue;
+    const std::uint64_t bytes = header.bytes();
+    blocks_[count_++] = LiveBlock(at + kHeaderBytes, bytes);
+    at += round_up(bytes, kHeaderBytes);
+    skip_to_ = at + kHeaderBytes;
+  }
+}
+
+bool LiveBlocks::make_index() noexcept {
+  if (count_ == 0) return true;
+  low_ = blocks_[0].start();
+  span_ = blocks_[count_ - 1].end() - low_;
+  const std::uint64_t pages = (span_ >> kIndexShift) + 2;
+  index_ = static_cast<std::uint32_t*>(table_zone.map(pages * sizeof(std::uint32_t)));
+  if (index_ == nullptr) return false;
+  std::uint32_t block = 0;
+  for (std::uint64_t page = 0; page < pages; ++page) {
+    while (block < count_ && blocks_[block].start() - low_ < page << kIndexShift) ++block;
+    index_[page] = block;
+  }
+  return true;
+}
+
+std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
+  const std::uint64_t page = (address - low_) >> kIndexShift;
+  std::uint32_t first = index_[page];
+  std::uint32_t behind = index_[page + 1];
+  // The last block that starts at or before the address: in this page, or the last one before it.
+  while (first < behind) {
+    const std::uint32_t middle = first + (behind - first) / 2;
+    if (blocks_[middle].start() <= address) {
+      first = middle + 1;
+    } else {
+      behind = middle;
+    }
+  }
+  if (first == 0) return kNone;
+  return address < blocks_[first - 1].end() ? first - 1 : kNone;
+}
+
+}  // namespace weir

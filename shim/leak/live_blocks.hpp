@@ -1,0 +1,77 @@
+// All live blocks of the heap at one moment, found by searching it for headers that authenticate.
+//
+// Sorted by address, with an index by page, so that the block which an address lies in (its start, its
+// inside) is found with a few compares. The heap must stand still while it is built and used; the memory for
+// it comes from the table zone. Cost: the heap's touched pages once, about 25 ms a million blocks.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/leak/memory_map.hpp"
+#include "shim/track/block_header.hpp"
+
+namespace weir {
+
+enum class BlockState : std::uint64_t {
+  kUnreached = 0,
+  kReachable = 1,
+  kDirect = 2,
+  kIndirect = 3,
+};
+
+class LiveBlock {
+ public:
+  LiveBlock() = default;
+  LiveBlock(std::uint64_t start, std::uint64_t bytes) noexcept : start_(start), word_(bytes) {}
+
+  std::uint64_t start() const noexcept { return start_; }
+  std::uint64_t bytes() const noexcept { return word_ & kBytesMask; }
+  // A block of no bytes is still pointed to by its address.
+  std::uint64_t end() const noexcept { return start_ + (bytes() != 0 ? bytes() : 1); }
+  BlockState state() const noexcept { return static_cast<BlockState>(word_ >> 62); }
+  void set_state(BlockState s) noexcept {
+    word_ = (word_ & kBytesMask) | static_cast<std::uint64_t>(s) << 62;
+  }
+
+  const BlockHeader& header() const noexcept {
+    return *BlockHeader::of(reinterpret_cast<const void*>(start_));
+  }
+  // Made by a parent process: it is that process's to report.
+  bool inherited() const noexcept { return header().generation() != (process_generation & 63); }
+
+ private:
+  static constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << 62) - 1;
+  std::uint64_t start_, word_;
+};
+
+class LiveBlocks {
+ public:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+  // False when there is no memory for the list.
+  bool collect(const MemoryMap& map, PageMap& pages) noexcept;
+
+  std::uint32_t count() const noexcept { return count_; }
+  LiveBlock& operator[](std::uint32_t i) noexcept { return blocks_[i]; }
+
+  // Whether a word can be an address of a block at all; one compare.
+  bool may_point(std::uint64_t word) const noexcept { return word - low_ < span_; }
+
+  // The block that `address` lies in, or kNone.
+  std::uint32_t find(std::uint64_t address) const noexcept;
+
+ private:
+  void search(std::uint64_t start, std::uint64_t end) noexcept;
+  bool make_index() noexcept;
+
+  static constexpr unsigned kIndexShift = 12;
+
+  LiveBlock* blocks_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::uint32_t room_ = 0;
+  std::uint64_t low_ = 0, span_ = 0;
+  std::uint64_t skip_to_ = 0;       // end of the last block found: no header lies inside it
+  std::uint32_t* index_ = nullptr;  // index_[page] is the first block that starts in this page or later
+};
+
+}  // namespace weir

@@ -1,0 +1,33 @@
+// The libc underneath: its own versions of functions that weir stands in front of, looked up once at start.
+//
+// Foreign blocks (from libc's own malloc, by way of RTLD_DEEPBIND or a second namespace) go back to it.
+#pragma once
+
+#include <dlfcn.h>
+
+#include <cstddef>
+
+namespace weir::libc {
+
+struct Functions {
+  void (*free)(void*);
+  void* (*realloc)(void*, std::size_t);
+  std::size_t (*malloc_usable_size)(void*);
+  void* (*dlopen)(const char*, int);
+  int (*dlclose)(void*);
+  void (*exit_now)(int);  // _exit
+  void (*quick_exit)(int);
+};
+
+extern Functions next;
+
+// Fills what is still empty. Needs a loader that has relocated us; dlsym may allocate, which is safe then.
+void find() noexcept;
+
+// Calls that a cold path makes with a block that is not ours. Without libc's function the block is left
+// alone.
+void free_foreign(void* block) noexcept;
+void* realloc_foreign(void* block, std::size_t bytes) noexcept;
+std::size_t usable_size_foreign(void* block) noexcept;
+
+}  // namespace weir::libc

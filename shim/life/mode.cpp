@@ -1,0 +1,132 @@
+#include "shim/life/mode.hpp"
+
+#include <elf.h>
+#include <link.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/track/block_header.hpp"
+
+extern "C" void* __libc_stack_end;  // ld.so's: where argc lies
+
+namespace weir {
+
+constinit std::atomic<Mode> current_mode{Mode::kUnset};
+
+namespace {
+
+constinit std::atomic<bool> starting{false};
+
+// argc, argv…, NULL, environment…, NULL, auxiliary vector: the kernel's lay-out, there from the first
+// instruction on, while `environ` is NULL until libc has initialised itself.
+char** environment_block() noexcept {
+  if (environ != nullptr) return environ;
+  auto* words = static_cast<long*>(__libc_stack_end);
+  return reinterpret_cast<char**>(words + 1 + words[0] + 1);
+}
+
+// Shell-like match with * only.
+bool matches(std::string_view pattern, std::string_view text) noexcept {
+  if (pattern.empty()) return text.empty();
+  if (pattern.front() == '*') {
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      if (matches(pattern.substr(1), text.substr(i))) return true;
+    }
+    return false;
+  }
+  return !text.empty() && pattern.front() == text.front() && matches(pattern.substr(1), text.substr(1));
+}
+
+bool listed(std::string_view list, std::string_view name) noexcept {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    if (matches(list.substr(0, comma), name)) return true;
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  }
+  return false;
+}
+
+std::string_view base_name(std::string_view path) noexcept {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// A program's name is that of its file, or the one that it was started by (a script, busybox).
+bool program_is_listed(std::string_view list) noexcept {
+  char exe[512];
+  const long n = sys::call(SYS_readlink, sys::as_word("/proc/self/exe"), sys::as_word(exe), sizeof exe);
+  if (n > 0 && listed(list, base_name({exe, static_cast<std::size_t>(n)}))) return true;
+  const char* execfn = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  return execfn != nullptr && listed(list, base_name(execfn));
+}
+
+// Takes our library out of LD_PRELOAD, in place, so that children start without it. Others stay.
+void leave_children_alone() noexcept {
+  char* value = const_cast<char*>(initial_environment("LD_PRELOAD"));
+  if (value == nullptr) return;
+  char* to = value;
+  for (char* from = value; *from != '\0';) {
+    const char* end = from;
+    while (*end != '\0' && *end != ':' && *end != ' ') ++end;
+    const std::string_view entry(from, static_cast<std::size_t>(end - from));
+    if (base_name(entry).substr(0, 7) != "libweir") {
+      if (to != value) *to++ = ':';
+      for (const char c : entry) *to++ = c;
+    }
+    from += entry.size();
+    if (*from != '\0') ++from;
+  }
+  *to = '\0';
+}
+
+Mode choose_mode() noexcept {
+  if (getauxval(AT_SECURE) != 0) return Mode::kPass;  // more rights than the caller: its wishes do not count
+  const char* text = initial_environment("WEIR_OPTIONS");
+  const unsigned mistakes = text != nullptr ? parse_options(text, options) : 0;
+  if (mistakes != 0 && options.strict) {
+    Line().text("weir: WEIR_OPTIONS has errors and strict=1: not started").say();
+    sys::exit_group(2);
+  }
+  if (!options.follow) leave_children_alone();
+  if (options.only[0] != '\0' && !program_is_listed(options.only)) options.enabled = false;
+  if (options.summary == kSummaryLeaks && is_root_process()) options.summary = kSummaryAlways;
+  return options.enabled && options.mode == kModeLeak ? Mode::kLeak : Mode::kPass;
+}
+
+}  // namespace
+
+const char* initial_environment(const char* name) noexcept {
+  const std::string_view wanted(name);
+  for (char** e = environment_block(); e != nullptr && *e != nullptr; ++e) {
+    const std::string_view entry(*e);
+    if (entry.size() > wanted.size() && entry[wanted.size()] == '=' && entry.starts_with(wanted)) {
+      return *e + wanted.size() + 1;
+    }
+  }
+  return nullptr;
+}
+
+bool is_root_process() noexcept {
+  const char* text = initial_environment("WEIR_ROOT_PID");
+  long pid = 0;
+  for (; text != nullptr && *text >= '0' && *text <= '9'; ++text) pid = pid * 10 + (*text - '0');
+  return pid == sys::getpid();
+}
+
+void start() noexcept {
+  if (mode() != Mode::kUnset) return;
+  if (starting.exchange(true, std::memory_order_acquire)) {
+    // Another thread is at it; there is none this early in a program that starts as programs do.
+    while (mode() == Mode::kUnset) sys::call(SYS_sched_yield);
+    return;
+  }
+  remember_error_fd();
+  make_header_key();
+  current_mode.store(choose_mode(), std::memory_order_release);
+}
+
+}  // namespace weir

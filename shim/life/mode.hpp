@@ -1,0 +1,30 @@
+// Which of weir's ways this process goes: one byte, fixed inside the first allocation, read by every one.
+//
+// kUnset lasts until then; start() leaves it for good. The branch on it is free because it always goes the
+// same way (DESIGN's decision 2).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace weir {
+
+enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kLeak = 2 };
+
+extern std::atomic<Mode> current_mode;
+
+inline Mode mode() noexcept {
+  return current_mode.load(std::memory_order_relaxed);
+}
+
+// Reads the options and fixes the mode. Lock-free, idempotent, called by whoever comes first: an allocation
+// of ld.so or of another library's constructor, or our own constructor. Allocates nothing.
+void start() noexcept;
+
+// True for the process that `weir run` became; children of it are not.
+bool is_root_process() noexcept;
+
+// The environment as it was at start (the block on the initial stack; later changes are not seen).
+const char* initial_environment(const char* name) noexcept;
+
+}  // namespace weir

@@ -1,0 +1,131 @@
+#include "shim/life/process.hpp"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/entry/entry.hpp"
+#include "shim/leak/leak_check.hpp"
+#include "shim/leak/reporter.hpp"
+#include "shim/life/libc.hpp"
+#include "shim/life/mode.hpp"
+#include "shim/life/thread_state.hpp"
+#include "shim/parent/parent.hpp"
+#include "shim/track/heap_totals.hpp"
+#include "shim/unwind/libunwind.hpp"
+#include "shim/unwind/modules.hpp"
+#include "shim/unwind/rule_cache.hpp"
+#include "shim/unwind/stack_depot.hpp"
+
+extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* dso);
+
+namespace weir {
+namespace {
+
+constinit pid_t process_id = 0;
+constinit int quick_exit_status = 0;
+
+// Our prepare runs before the parent's (registered later) and our release after: a lock of ours is never
+// waited for by somebody who holds one of jemalloc's.
+void before_fork() noexcept {
+  lock_thread_states();
+  modules.lock_for_fork();
+  rule_cache.lock_for_fork();
+  stack_depot.lock_for_fork();
+}
+
+void after_fork_in_parent() noexcept {
+  stack_depot.unlock_after_fork();
+  rule_cache.unlock_after_fork();
+  modules.unlock_after_fork();
+  unlock_thread_states();
+}
+
+void after_fork_in_child() noexcept {
+  process_id = sys::getpid();
+  ++process_generation;
+  forget_other_threads();
+  after_fork_in_parent();
+  if (ThreadState* t = this_thread) add_to_totals(t->counts);
+  heap_totals.allocations.store(0, std::memory_order_relaxed);
+  heap_totals.frees.store(0, std::memory_order_relaxed);
+  heap_totals.peak_bytes.store(heap_totals.live_bytes.load(std::memory_order_relaxed),
+                               std::memory_order_relaxed);
+}
+
+// The last of the functions that exit() calls. Ending with another status means calling exit again: glibc
+// goes on where it was, which is the flushing of stdio.
+void at_exit(int status, void*) noexcept {
+  const int final_status = finish(status);
+  if (final_status != status) ::exit(final_status);
+}
+
+void at_quick_exit(void*) noexcept {
+  const int final_status = finish(quick_exit_status);
+  if (final_status != quick_exit_status) libc::next.exit_now(final_status);
+}
+
+void say_hello() noexcept {
+  if (options.verbosity == 0) return;
+  Line line;
+  line.text("weir: in process ").number(static_cast<std::uint64_t>(process_id)).text(", mode=");
+  line.text(mode() == Mode::kLeak ? "leak" : "pass").say();
+}
+
+// 101: the first that a library may ask for, so that what is registered here is registered first and runs
+// last: after the program's atexit functions, and after _dl_fini has run every static destructor.
+__attribute__((constructor(101))) void construct() noexcept {
+  start();
+  process_id = sys::getpid();
+  libc::find();
+  // Registers jemalloc's fork handlers, if no allocation has yet.
+  parent::deallocate(parent::allocate(1));
+  say_hello();
+  if (mode() != Mode::kLeak) return;
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  watch_thread_exits();
+  load_libunwind();
+  prepare_reporter();
+  listen_for_report_signal();
+  on_exit(at_exit, nullptr);
+  __cxa_at_quick_exit(at_quick_exit, nullptr);
+}
+
+}  // namespace
+
+pid_t this_process() noexcept {
+  return process_id;
+}
+bool is_this_process() noexcept {
+  return process_id == sys::getpid();
+}
+
+__attribute__((noinline)) int finish(int status) noexcept {
+  WEIR_HERE(here);
+  if (mode() != Mode::kLeak || !is_this_process()) return status;
+  const bool leaks = check_at_exit(here);
+  return leaks && options.exitcode != 0 ? static_cast<int>(options.exitcode) : status;
+}
+
+}  // namespace weir
+
+using namespace weir;
+
+WEIR_EXPORT __attribute__((noreturn)) void _exit(int status) {
+  const int final_status = finish(status);
+  if (libc::next.exit_now != nullptr) libc::next.exit_now(final_status);
+  sys::exit_group(final_status);
+}
+
+WEIR_EXPORT __attribute__((noreturn)) void _Exit(int status) {
+  _exit(status);
+}
+
+WEIR_EXPORT __attribute__((noreturn)) void quick_exit(int status) {
+  quick_exit_status = status;
+  if (libc::next.quick_exit == nullptr) libc::find();
+  libc::next.quick_exit(status);
+  __builtin_unreachable();
+}

@@ -1,0 +1,157 @@
+#include "shim/life/thread_state.hpp"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include "core/pages.hpp"
+#include "shim/base/options.hpp"
+#include "shim/base/spin_lock.hpp"
+#include "shim/base/zones.hpp"
+#include "shim/track/heap_totals.hpp"
+
+extern "C" void* __libc_stack_end;
+
+namespace weir {
+
+__thread ThreadState* this_thread = nullptr;
+
+namespace {
+
+constexpr std::uint32_t kMostThreads = 1u << 20;
+
+constinit SpinLock lock;
+constinit std::uint64_t table_start = 0;
+constinit std::atomic<std::uint32_t> made{0};
+constinit ThreadState* free_list = nullptr;
+
+// Set for a thread that has ended its state: there is no way back.
+__thread bool over __attribute__((tls_model("initial-exec"))) = false;
+__thread unsigned char destructor_rounds __attribute__((tls_model("initial-exec"))) = 0;
+
+pthread_key_t exit_key;
+bool exits_watched = false;
+
+std::size_t state_bytes() noexcept {
+  const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
+  return round_up(sizeof(ThreadState) + StackMemo::bytes_for(limit), kPageSize);
+}
+
+ThreadState* state_at(std::uint32_t index) noexcept {
+  return reinterpret_cast<ThreadState*>(table_start + index * state_bytes());
+}
+
+ThreadState* take_state() noexcept {
+  const SpinGuard guard(lock, false);
+  if (free_list != nullptr) {
+    ThreadState* t = free_list;
+    free_list = t->next_free;
+    return t;
+  }
+  const std::uint32_t index = made.load(std::memory_order_relaxed);
+  if (index == kMostThreads) return nullptr;
+  if (table_start == 0) table_start = table_zone.claim(kMostThreads * state_bytes());
+  if (!map_claimed(table_start + index * state_bytes(), state_bytes())) return nullptr;
+  made.store(index + 1, std::memory_order_release);
+  return state_at(index);
+}
+
+// The stack's end is its thread control block's address, which glibc puts on top of every thread's stack;
+// the main thread's is where the kernel put its arguments.
+StackBounds bounds_of_this_thread(std::uint64_t stack_top) noexcept {
+  const auto here = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
+  const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
+  constexpr std::uint64_t kMainRoom = std::uint64_t{8} << 20;
+  if (here < main_end && main_end - here < kMainRoom) return {main_end - kMainRoom, main_end + kPageSize};
+  if (here >= stack_top) return {};  // on a stack of the program's own: pages are asked for one by one
+  pthread_attr_t attributes;
+  StackBounds bounds;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return bounds;
+  void* start = nullptr;
+  std::size_t bytes = 0;
+  if (pthread_attr_getstack(&attributes, &start, &bytes) == 0) {
+    bounds = {reinterpret_cast<std::uint64_t>(start), reinterpret_cast<std::uint64_t>(start) + bytes};
+  }
+  pthread_attr_destroy(&attributes);
+  return bounds;
+}
+
+void end_state() noexcept {
+  ThreadState* t = this_thread;
+  this_thread = nullptr;
+  over = true;
+  if (t == nullptr) return;
+  add_to_totals(t->counts);
+  const SpinGuard guard(lock, false);
+  t->in_use = false;
+  t->next_free = free_list;
+  free_list = t;
+}
+
+// A key's destructor may run up to PTHREAD_DESTRUCTOR_ITERATIONS times; the program's own allocate and free
+// in all of them, so the state goes in the last.
+void on_thread_exit(void*) noexcept {
+  if (++destructor_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    pthread_setspecific(exit_key, &exit_key);
+    return;
+  }
+  end_state();
+}
+
+}  // namespace
+
+__attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
+  if (this_thread != nullptr || over) return this_thread;
+  ThreadState* t = take_state();
+  if (t == nullptr) return nullptr;
+  const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
+  t->counts = {};
+  t->busy = true;
+  t->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  t->in_use = true;
+  this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
+  t->memo.initialize(t + 1, limit, {});
+  t->memo.initialize(t + 1, limit, bounds_of_this_thread(t->stack_top));
+  if (exits_watched) pthread_setspecific(exit_key, &exit_key);
+  t->busy = false;
+  return t;
+}
+
+std::uint32_t thread_state_count() noexcept {
+  return made.load(std::memory_order_acquire);
+}
+const ThreadState& thread_state(std::uint32_t index) noexcept {
+  return *state_at(index);
+}
+
+bool is_dead_thread_stack_top(std::uint64_t address) noexcept {
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    if (state_at(i)->stack_top == address) return !state_at(i)->in_use;
+  }
+  return false;
+}
+
+void watch_thread_exits() noexcept {
+  exits_watched = pthread_key_create(&exit_key, on_thread_exit) == 0;
+  if (exits_watched && this_thread != nullptr) pthread_setspecific(exit_key, &exit_key);
+}
+
+void forget_other_threads() noexcept {
+  for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
+    ThreadState* t = state_at(i);
+    if (t == this_thread || !t->in_use) continue;
+    add_to_totals(t->counts);
+    t->in_use = false;
+    t->busy = false;
+    t->next_free = free_list;
+    free_list = t;
+  }
+}
+
+void lock_thread_states() noexcept {
+  lock.lock();
+}
+void unlock_thread_states() noexcept {
+  lock.unlock();
+}
+
+}  // namespace weir

@@ -1,0 +1,58 @@
+// What weir keeps for each thread: its stack memo, its counters, and the mark that weir is at work in it.
+//
+// States live in one table, are handed out to threads at their first allocation and returned when the
+// thread is gone; none is ever unmapped, so that the leak checker may read all of them at any time. The
+// pointer is the only thread-local variable (initial-exec: no allocation, no __tls_get_addr).
+//
+// A thread between its last destructor and its end, or one for which there was no memory, has no state:
+// its blocks are tracked with a plain walk and counted globally.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "shim/unwind/stack_memo.hpp"
+
+namespace weir {
+
+// What a thread allocated since its counts were last added to the process's. `live` may be negative.
+struct HeapCounts {
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;
+  std::int64_t live_bytes = 0;
+  std::int64_t peak_bytes = 0;  // highest value of live_bytes
+};
+
+struct ThreadState {
+  StackMemo memo;
+  HeapCounts counts;
+  // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
+  // the memo, and must not wait for a lock.
+  bool busy;
+  bool in_use;
+  std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
+  ThreadState* next_free;
+};
+
+extern __thread ThreadState* this_thread __attribute__((tls_model("initial-exec")));
+
+// This thread's state, made if it has none yet; nullptr where it can have none.
+ThreadState* make_thread_state() noexcept;
+
+// For the leak checker, which reads while all threads stand still.
+std::uint32_t thread_state_count() noexcept;
+const ThreadState& thread_state(std::uint32_t index) noexcept;
+
+// Thread control blocks of threads that are gone while glibc keeps their stacks for the next ones.
+bool is_dead_thread_stack_top(std::uint64_t address) noexcept;
+
+// Called by the constructor: registers what ends a thread's state.
+void watch_thread_exits() noexcept;
+
+// In a fork's child: every other thread's state is nobody's now.
+void forget_other_threads() noexcept;
+
+void lock_thread_states() noexcept;
+void unlock_thread_states() noexcept;
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// The parent allocator: jemalloc, linked in under other names and called directly.
+//
+// This header and its folder are the only place that knows jemalloc. Its malloc family keeps jemalloc's
+// contracts: thread-safe, blocks aligned to 16 bytes where the size allows, nullptr and ENOMEM on failure,
+// MALLOC_CONF and /etc/malloc.conf honoured. All its memory lies in heap_zone.
+#pragma once
+
+#include <cstddef>
+
+extern "C" {
+void* weir_je_malloc(std::size_t bytes) noexcept;
+void* weir_je_calloc(std::size_t count, std::size_t bytes) noexcept;
+void* weir_je_realloc(void* block, std::size_t bytes) noexcept;
+void* weir_je_memalign(std::size_t alignment, std::size_t bytes) noexcept;
+void weir_je_free(void* block) noexcept;
+void weir_je_sdallocx(void* block, std::size_t bytes, int flags) noexcept;
+std::size_t weir_je_malloc_usable_size(void* block) noexcept;
+void weir_je_malloc_stats_print(void (*write)(void*, const char*), void* opaque,
+                                const char* options) noexcept;
+int weir_je_mallctl(const char* name, void* old, std::size_t* old_bytes, void* value,
+                    std::size_t value_bytes) noexcept;
+}
+
+namespace weir::parent {
+
+inline void* allocate(std::size_t bytes) noexcept {
+  return weir_je_malloc(bytes);
+}
+inline void* allocate_zeroed(std::size_t bytes) noexcept {
+  return weir_je_calloc(1, bytes);
+}
+inline void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
+  return weir_je_memalign(alignment, bytes);
+}
+inline void* reallocate(void* block, std::size_t bytes) noexcept {
+  return weir_je_realloc(block, bytes);
+}
+inline void deallocate(void* block) noexcept {
+  weir_je_free(block);
+}
+
+// The caller knows the size that it asked for, with which jemalloc needs no look-up.
+inline void deallocate_sized(void* block, std::size_t bytes) noexcept {
+  weir_je_sdallocx(block, bytes, 0);
+}
+
+inline std::size_t usable_size(void* block) noexcept {
+  return weir_je_malloc_usable_size(block);
+}
+
+// For mallinfo and malloc_info: bytes in use by the program, mapped, and resident.
+struct Usage {
+  std::size_t allocated, mapped, retained;
+};
+Usage usage() noexcept;
+
+// Gives what is free back to the system (malloc_trim).
+void trim() noexcept;
+
+}  // namespace weir::parent

@@ -1,0 +1,80 @@
+// What the parent stands on: the functions that its object files ask the system for, renamed when the archive
+// was made (see meson.build) so that they come here.
+//
+// Mappings go to the heap zone. sbrk is refused: memory from it would lie among the program's own. The three
+// functions of libm are here because a preloaded object should bring libc and nothing else into a process;
+// jemalloc uses them for its decay curves and sampling intervals.
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/base/sys.hpp"
+#include "shim/base/zones.hpp"
+
+extern "C" {
+
+int weir_parent_mprotect(void* p, std::size_t bytes, int protection) noexcept;
+
+void* weir_parent_mmap(void* hint, std::size_t bytes, int protection, int flags, int fd,
+                       long offset) noexcept {
+  const bool plain = hint == nullptr && (flags & MAP_ANONYMOUS) != 0 && (flags & MAP_FIXED) == 0;
+  if (plain && protection == (PROT_READ | PROT_WRITE)) {
+    void* p = weir::heap_zone.map(bytes);
+    if (p == nullptr) errno = ENOMEM;
+    return p == nullptr ? MAP_FAILED : p;
+  }
+  if (plain) {  // a reservation, opened with mprotect later
+    void* p = weir::heap_zone.map(bytes);
+    if (p != nullptr && weir_parent_mprotect(p, bytes, protection) == 0) return p;
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  const long got = weir::sys::call(SYS_mmap, weir::sys::as_word(hint), static_cast<long>(bytes), protection,
+                                   flags, fd, offset);
+  if (got >= 0 || got < -4095) return reinterpret_cast<void*>(got);
+  errno = static_cast<int>(-got);
+  return MAP_FAILED;
+}
+
+// free() may end here, and free leaves errno alone; jemalloc looks at the result only.
+int weir_parent_munmap(void* p, std::size_t bytes) noexcept {
+  return weir::sys::call(SYS_munmap, weir::sys::as_word(p), static_cast<long>(bytes)) == 0 ? 0 : -1;
+}
+int weir_parent_madvise(void* p, std::size_t bytes, int advice) noexcept {
+  return weir::sys::call(SYS_madvise, weir::sys::as_word(p), static_cast<long>(bytes), advice) == 0 ? 0 : -1;
+}
+int weir_parent_mprotect(void* p, std::size_t bytes, int protection) noexcept {
+  return weir::sys::call(SYS_mprotect, weir::sys::as_word(p), static_cast<long>(bytes), protection) == 0 ? 0
+                                                                                                         : -1;
+}
+
+void* weir_parent_sbrk(std::intptr_t) noexcept {
+  errno = ENOMEM;
+  return reinterpret_cast<void*>(-1);
+}
+
+double weir_parent_log(double x) noexcept {
+  long double result;
+  asm("fldln2; fldl %1; fyl2x" : "=t"(result) : "m"(x) : "st(1)");
+  return static_cast<double>(result);
+}
+
+double weir_parent_exp(double x) noexcept {
+  // 2^(x log2 e), the whole part by fscale and the rest by f2xm1, whose domain is [-1, 1].
+  long double result;
+  asm("fldl %1; fldl2e; fmulp; fld %%st; frndint; fsubr %%st, %%st(1); fxch; f2xm1; fld1; faddp; fscale; "
+      "fstp %%st(1)"
+      : "=t"(result)
+      : "m"(x)
+      : "st(1)", "st(2)");
+  return static_cast<double>(result);
+}
+
+double weir_parent_round(double x) noexcept {
+  const double up = __builtin_trunc(x + (x < 0 ? -0.5 : 0.5));
+  return up;
+}
+
+}  // extern "C"

@@ -1,0 +1,262 @@
+#include "shim/track/tracked_heap.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "shim/base/say.hpp"
+#include "shim/base/zones.hpp"
+#include "shim/entry/new_handler.hpp"
+#include "shim/life/libc.hpp"
+#include "shim/life/thread_state.hpp"
+#include "shim/parent/parent.hpp"
+#include "shim/track/heap_totals.hpp"
+
+// Entry points tail-call these functions; each finds its caller above its own frame pointer.
+#define WEIR_TRACKED __attribute__((noinline))
+#define WEIR_COLD __attribute__((noinline, cold))
+
+namespace weir::tracked {
+namespace {
+
+constexpr unsigned kPlainShift = 4;  // log2(kHeaderBytes): the header alone lies before the block
+
+void* fail() noexcept {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+// The stack while weir is at work on this thread already: a signal handler allocates inside an allocation,
+// or a library call of ours does. No memo, no waiting: the block has no stack.
+WEIR_COLD StackId stack_without_memo() noexcept {
+  return kNoStack;
+}
+
+// First allocation of a thread, or weir at work on it already.
+WEIR_COLD ThreadState* enter_slowly() noexcept {
+  ThreadState* t = make_thread_state();
+  if (t == nullptr || t->busy) return nullptr;
+  t->busy = true;
+  return t;
+}
+
+// Guards the section in which this thread uses its memo; nullptr when it must not.
+inline ThreadState* enter() noexcept {
+  ThreadState* t = this_thread;
+  if (__builtin_expect(t == nullptr || t->busy, 0)) return enter_slowly();
+  t->busy = true;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  return t;
+}
+
+inline void leave(ThreadState* t) noexcept {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  t->busy = false;
+}
+
+WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std::uint64_t bytes) noexcept {
+  HeapCounts c;
+  c.allocations = allocated;
+  c.frees = freed;
+  c.live_bytes = static_cast<std::int64_t>(allocated * bytes) - static_cast<std::int64_t>(freed * bytes);
+  c.peak_bytes = c.live_bytes > 0 ? c.live_bytes : 0;
+  add_to_totals(c);
+}
+
+// The id of the caller's stack, and the allocation counted.
+inline StackId note_allocation(const CallSite& site, std::uint64_t bytes) noexcept {
+  ThreadState* t = enter();
+  if (__builtin_expect(t == nullptr, 0)) {
+    count_globally(1, 0, bytes);
+    return stack_without_memo();
+  }
+  count_allocation(t->counts, bytes);
+  const StackId stack = t->memo.stack_of(site);
+  leave(t);
+  return stack;
+}
+
+inline void note_free(std::uint64_t bytes) noexcept {
+  ThreadState* t = this_thread;
+  if (__builtin_expect(t != nullptr && !t->busy, 1)) {
+    count_free(t->counts, bytes);
+  } else {
+    count_globally(0, 1, bytes);
+  }
+}
+
+inline void* allocate(std::size_t bytes, Family family, const CallSite& site) noexcept {
+  if (__builtin_expect(bytes > kMaxBlockBytes, 0)) return fail();
+  auto* header = static_cast<BlockHeader*>(parent::allocate(bytes + kHeaderBytes));
+  if (__builtin_expect(header == nullptr, 0)) return nullptr;
+  const StackId stack = note_allocation(site, bytes);
+  header->stamp(bytes, kPlainShift, family, stack);
+  return header->block();
+}
+
+// The header lies in the gap of one alignment unit before the block.
+inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family,
+                              const CallSite& site) noexcept {
+  if (alignment <= kHeaderBytes) return allocate(bytes, family, site);
+  if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
+  auto* base = static_cast<char*>(parent::allocate_aligned(alignment, bytes + alignment));
+  if (base == nullptr) return nullptr;
+  const StackId stack = note_allocation(site, bytes);
+  BlockHeader* header = BlockHeader::of(base + alignment);
+  header->stamp(bytes, static_cast<unsigned>(__builtin_ctzll(alignment)), family, stack);
+  return header->block();
+}
+
+// A block in our zone whose header does not authenticate: freed already, or never a block, or its header was
+// overwritten. Handing it to the parent would corrupt the heap; it is left alone.
+WEIR_COLD void bad_free(void* block) noexcept {
+  if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) == 0) {
+    Line()
+        .text("weir: free of ")
+        .hex(reinterpret_cast<std::uint64_t>(block))
+        .text(", which is no live block (freed twice, or overwritten in front): ignored, this and later ones")
+        .say();
+  }
+}
+
+WEIR_COLD void free_unusual(void* block) noexcept {
+  if (block == nullptr) return;
+  if (heap_zone.holds(block)) return bad_free(block);
+  libc::free_foreign(block);
+}
+
+inline void release(BlockHeader* header) noexcept {
+  const std::uint64_t bytes = header->bytes();
+  void* base = header->parent_block();
+  header->kill();
+  note_free(bytes);
+  if (__builtin_expect(base == header, 1)) {
+    parent::deallocate_sized(base, bytes + kHeaderBytes);
+  } else {
+    parent::deallocate(base);
+  }
+}
+
+WEIR_COLD void* realloc_foreign(void* block, std::size_t bytes) noexcept {
+  if (!heap_zone.holds(block)) return libc::realloc_foreign(block, bytes);
+  bad_free(block);
+  return fail();
+}
+
+}  // namespace
+
+WEIR_TRACKED void* malloc(std::size_t bytes) {
+  return allocate(bytes, Family::kMalloc, WEIR_CALL_SITE());
+}
+
+WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
+  std::size_t total;
+  if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
+  auto* header = static_cast<BlockHeader*>(parent::allocate_zeroed(total + kHeaderBytes));
+  if (header == nullptr) return nullptr;
+  const StackId stack = note_allocation(WEIR_CALL_SITE(), total);
+  header->stamp(total, kPlainShift, Family::kMalloc, stack);
+  return header->block();
+}
+
+WEIR_TRACKED void free(void* block) {
+  BlockHeader* header = BlockHeader::of(block);
+  if (__builtin_expect(!heap_zone.holds(block) || !header->is_live(), 0)) return free_unusual(block);
+  release(header);
+}
+
+WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
+  const CallSite site = WEIR_CALL_SITE();
+  if (block == nullptr) return allocate(bytes, Family::kMalloc, site);
+  BlockHeader* header = BlockHeader::of(block);
+  if (!heap_zone.holds(block) || !header->is_live()) return realloc_foreign(block, bytes);
+  if (bytes == 0) {  // glibc frees
+    release(header);
+    return nullptr;
+  }
+  if (bytes > kMaxBlockBytes) return fail();
+  const BlockHeader before = *header;
+  const std::uint64_t old_bytes = header->bytes();
+  if (header->parent_block() != header) {  // aligned: glibc does not keep the alignment either
+    void* moved = allocate(bytes, Family::kMalloc, site);
+    if (moved == nullptr) return nullptr;
+    std::memcpy(moved, block, bytes < old_bytes ? bytes : old_bytes);
+    release(header);
+    return moved;
+  }
+  header->kill();  // first: whoever gets this memory next must not find a live header in it
+  auto* grown = static_cast<BlockHeader*>(parent::reallocate(header, bytes + kHeaderBytes));
+  if (grown == nullptr) {
+    *header = before;
+    return nullptr;
+  }
+  note_free(old_bytes);
+  const StackId stack = note_allocation(site, bytes);
+  grown->stamp(bytes, kPlainShift, Family::kMalloc, stack);
+  return grown->block();
+}
+
+WEIR_TRACKED void* memalign(std::size_t alignment, std::size_t bytes) {
+  return allocate_aligned(alignment, bytes, Family::kAligned, WEIR_CALL_SITE());
+}
+
+WEIR_TRACKED int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
+  const int saved = errno;
+  void* block = allocate_aligned(alignment, bytes, Family::kAligned, WEIR_CALL_SITE());
+  errno = saved;
+  if (block == nullptr) return ENOMEM;
+  *out = block;
+  return 0;
+}
+
+WEIR_TRACKED void* operator_new(std::size_t bytes) {
+  const CallSite site = WEIR_CALL_SITE();
+  for (;;) {
+    if (void* block = allocate(bytes, Family::kNew, site); __builtin_expect(block != nullptr, 1))
+      return block;
+    call_new_handler();
+  }
+}
+
+WEIR_TRACKED void* operator_new_array(std::size_t bytes) {
+  const CallSite site = WEIR_CALL_SITE();
+  for (;;) {
+    if (void* block = allocate(bytes, Family::kNewArray, site); __builtin_expect(block != nullptr, 1))
+      return block;
+    call_new_handler();
+  }
+}
+
+WEIR_TRACKED void* operator_new_nothrow(std::size_t bytes) {
+  void* block = allocate(bytes, Family::kNew, WEIR_CALL_SITE());
+  return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnwmRKSt9nothrow_t", bytes);
+}
+
+WEIR_TRACKED void* operator_new_array_nothrow(std::size_t bytes) {
+  void* block = allocate(bytes, Family::kNewArray, WEIR_CALL_SITE());
+  return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnamRKSt9nothrow_t", bytes);
+}
+
+WEIR_TRACKED void* operator_new_aligned(std::size_t bytes, std::size_t alignment) {
+  const CallSite site = WEIR_CALL_SITE();
+  for (;;) {
+    if (void* block = allocate_aligned(alignment, bytes, Family::kNew, site)) return block;
+    call_new_handler();
+  }
+}
+
+WEIR_TRACKED void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment) {
+  void* block = allocate_aligned(alignment, bytes, Family::kNew, WEIR_CALL_SITE());
+  return block != nullptr ? block
+                          : retry_nothrow_aligned("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);
+}
+
+WEIR_TRACKED std::size_t usable_size(void* block) {
+  if (block == nullptr) return 0;
+  BlockHeader* header = BlockHeader::of(block);
+  if (!heap_zone.holds(block)) return libc::usable_size_foreign(block);
+  if (!header->is_live()) return 0;
+  return parent::usable_size(header->parent_block()) - header->offset();
+}
+
+}  // namespace weir::tracked

@@ -1,0 +1,22 @@
+// The one door to libunwind: for the frames whose tables say more than a FrameRule can, and for tests.
+//
+// The library is loaded at start with dlopen(RTLD_LOCAL): linked, its _Unwind_* symbols would take over the
+// program's exceptions, and Debian's archive is not position independent. Without it such walks end early.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/abi/findings.hpp"
+
+namespace weir {
+
+// Loads libunwind. Called once, by the constructor, where dlopen is safe.
+void load_libunwind() noexcept;
+
+// Walks the calling thread's stack from the frame that has this ip and sp outwards and writes its frames,
+// innermost first. Steps only through code that has unwind tables, so that libunwind neither guesses nor
+// asks a descriptor whether memory is there. 0 when libunwind is missing or does not find the frame.
+std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
+                                    std::uint32_t room) noexcept;
+
+}  // namespace weir

@@ -1,0 +1,93 @@
+#include "shim/unwind/stack_depot.hpp"
+
+#include "shim/base/options.hpp"
+#include "shim/base/spin_lock.hpp"
+#include "shim/base/zones.hpp"
+
+namespace weir {
+
+constinit StackDepot stack_depot;
+
+namespace {
+
+constinit SpinLock lock;
+constinit GrowingTable<std::uint64_t> words;
+
+// A node: one word of head, then its tokens, outermost first.
+//   head  bits 0..31 the parent's offset (0: none), 32..39 tokens here, 40..50 frames of the whole stack,
+//         51 the stack went on beyond them
+constexpr std::uint64_t make_head(std::uint64_t parent, std::uint64_t count, std::uint64_t kept, bool cut) {
+  return parent | count << 32 | kept << 40 | static_cast<std::uint64_t>(cut) << 51;
+}
+
+// Sequences that are stacks and sequences that are chunks of larger ones share the index but not the keys.
+constexpr std::uint64_t kChunkSalt = 0x5851f42d4c957f2d;
+
+}  // namespace
+
+StackId StackDepot::add(std::uint64_t hash, const StackFrames& frames, bool nested) noexcept {
+  const SpinGuard guard(lock, nested);
+  if (!guard.held()) return kNoStack;
+  hash = nonzero(hash);
+  if (const std::uint64_t node = nodes_.find(hash)) return static_cast<StackId>(node);
+
+  // Which chunks outside the innermost node are there already? Chunks count from tokens[0], and a chunk's key
+  // covers everything from there, so a chunk that is found has its whole chain.
+  const std::uint32_t tail_start = (frames.count - 1) / kChunk * kChunk;
+  std::uint32_t have = tail_start;
+  std::uint64_t parent = 0;
+  for (; have != 0; have -= kChunk) {
+    parent = nodes_.find(nonzero(frames.hashes[have - 1] ^ kChunkSalt));
+    if (parent != 0) break;
+  }
+  for (; have < tail_start; have += kChunk) {
+    const std::uint64_t node = add_node(parent, frames.tokens + have, kChunk, 0, false);
+    if (node == 0) return kOverflowStack;
+    nodes_.insert(nonzero(frames.hashes[have + kChunk - 1] ^ kChunkSalt), node);
+    parent = node;
+  }
+  const std::uint64_t node = add_node(parent, frames.tokens + tail_start, frames.count - tail_start,
+                                      frames.kept, frames.kept < frames.count);
+  if (node == 0) return kOverflowStack;
+  nodes_.insert(hash, node);
+  ++stacks_;
+  return static_cast<StackId>(node);
+}
+
+std::uint64_t StackDepot::add_node(std::uint64_t parent, const FrameToken* tokens, std::uint32_t count,
+                                   std::uint32_t kept, bool cut) noexcept {
+  const std::uint64_t at = used_words_;
+  const std::uint64_t end = at + 1 + count;
+  if (end >= (std::uint64_t{1} << kStackIdBits) || end * 8 > options.stack_memory || !words.ensure(end)) {
+    ++overflows_;
+    return 0;
+  }
+  words[at] = make_head(parent, count, kept, cut);
+  for (std::uint32_t i = 0; i < count; ++i) words[at + 1 + i] = tokens[i];
+  used_words_ = end;
+  return at;
+}
+
+std::uint32_t StackDepot::read(StackId id, FrameToken* to, std::uint32_t room, bool* cut) const noexcept {
+  *cut = false;
+  if (id <= kOverflowStack || id >= used_words_) return 0;
+  const std::uint64_t head = words[id];
+  *cut = (head >> 51 & 1) != 0;
+  const std::uint32_t kept = static_cast<std::uint32_t>(head >> 40 & 2047);
+  std::uint32_t n = 0;
+  for (std::uint64_t node = id; node != 0 && n < kept; node = words[node] & 0xffffffff) {
+    for (std::uint64_t i = words[node] >> 32 & 255; i != 0 && n < kept && n < room; --i)
+      to[n++] = words[node + i];
+    if (n == room) break;
+  }
+  return n;
+}
+
+void StackDepot::lock_for_fork() noexcept {
+  lock.lock();
+}
+void StackDepot::unlock_after_fork() noexcept {
+  lock.unlock();
+}
+
+}  // namespace weir

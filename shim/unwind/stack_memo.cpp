@@ -1,0 +1,327 @@
+#include "shim/unwind/stack_memo.hpp"
+
+#include <cstring>
+
+#include "core/pages.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/unwind/libunwind.hpp"
+#include "shim/unwind/rule_cache.hpp"
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kHashBase = 0x9e3779b97f4a7c15 | 1;
+constexpr std::uint32_t kMostSlotsAFrame = 3;
+constexpr std::uint64_t kLowestCode = 4096;  // a return address below is the end mark of some runtimes
+
+FrameToken token_of(const FrameState& s, FrameRule rule) noexcept {
+  return (s.ip & kFrameAddressMask) | (s.exact ? kFrameExactBit : 0) |
+         static_cast<FrameToken>(rule.module()) << kFrameModuleShift;
+}
+
+// Spreads a token before it enters the polynomial; finalizer constants of splitmix64.
+std::uint64_t mix(FrameToken token) noexcept {
+  token = (token ^ (token >> 30)) * 0xbf58476d1ce4e5b9u;
+  return token ^ (token >> 27);
+}
+
+// Whether the page can be read, without a descriptor and without a fault: the kernel copies the signal set
+// before it looks at `how`, so EINVAL means readable and EFAULT means not (Abseil's method).
+bool page_is_readable(std::uint64_t address) noexcept {
+  constexpr long kNoSuchHow = ~0l;
+  constexpr long kEfault = -14;
+  const long page = static_cast<long>(address & ~std::uint64_t{7});
+  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, page, 0, 8) != kEfault;
+}
+
+}  // namespace
+
+std::size_t StackMemo::bytes_for(std::uint32_t limit) noexcept {
+  const std::size_t capacity = 4 * std::size_t{limit};
+  return capacity *
+             (sizeof(Frame) + sizeof(FrameToken) + sizeof(std::uint64_t) + kMostSlotsAFrame * sizeof(Slot)) +
+         (2 * limit + 1) * sizeof(Found);
+}
+
+void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds) noexcept {
+  limit_ = limit;
+  capacity_ = 4 * limit;
+  limit_power_ = 1;
+  for (std::uint32_t i = 0; i < limit; ++i) limit_power_ *= kHashBase;
+  bounds_ = bounds;
+  foreign_ = {};
+  char* at = static_cast<char*>(memory);
+  const auto take = [&](std::size_t bytes) {
+    char* p = at;
+    at += bytes;
+    return p;
+  };
+  frames_ = reinterpret_cast<Frame*>(take(capacity_ * sizeof(Frame)));
+  slots_ = reinterpret_cast<Slot*>(take(capacity_ * kMostSlotsAFrame * sizeof(Slot)));
+  tokens_ = reinterpret_cast<FrameToken*>(take(capacity_ * sizeof(FrameToken)));
+  hashes_ = reinterpret_cast<std::uint64_t*>(take(capacity_ * sizeof(std::uint64_t)));
+  found_ = reinterpret_cast<Found*>(take((2 * limit + 1) * sizeof(Found)));
+  forget();
+  counters_ = {};
+}
+
+// Compares the slots of the steps from `frame` out to `lowest`. -1 when all hold; else the frame whose step
+// has changed (the frames from `frame` to it are still what they were).
+int StackMemo::verify(int frame, int lowest) const noexcept {
+  const Slot* stop = slots_ + frames_[lowest].slots_end;
+  const Slot* slot = slots_ + frames_[frame].slots_end;
+  while (slot != stop) {
+    --slot;
+    if (load_word(slot->address) == slot->value) continue;
+    const auto index = static_cast<std::uint32_t>(slot - slots_);
+    int changed = frame;
+    while (frames_[changed - 1].slots_end > index) --changed;
+    return changed;
+  }
+  return -1;
+}
+
+bool StackMemo::may_read(std::uint64_t address) noexcept {
+  if (address - bounds_.low < bounds_.high - bounds_.low) return true;
+  if (address - foreign_.low < foreign_.high - foreign_.low) return true;
+  if ((address & 7) != 0 || !page_is_readable(address)) return false;
+  const std::uint64_t page = address & ~(kPageSize - 1);
+  if (page == foreign_.high) {
+    foreign_.high += kPageSize;
+  } else {
+    foreign_ = {page, page + kPageSize};
+  }
+  return true;
+}
+
+// Moves the state one frame out. False where the walk ends.
+bool StackMemo::step(FrameState& s, FrameRule rule) noexcept {
+  switch (rule.kind()) {
+    case RuleKind::kStandard: {
+      const std::uint64_t cfa =
+          (rule.cfa_from_bp() ? s.bp : s.sp) + static_cast<std::uint64_t>(rule.cfa_offset());
+      if (cfa <= s.sp || !may_read(cfa - 8)) return false;
+      if (rule.saves_bp()) {
+        const std::uint64_t slot = cfa + static_cast<std::uint64_t>(rule.bp_slot());
+        if (!may_read(slot)) return false;
+        s.bp = load_word(slot);
+      }
+      s.ip = load_word(cfa - 8);
+      s.sp = cfa;
+      break;
+    }
+    case RuleKind::kRealigned: {
+      const std::uint64_t cfa_slot = s.bp + static_cast<std::uint64_t>(rule.cfa_offset());
+      const std::uint64_t bp_slot = s.bp + static_cast<std::uint64_t>(rule.bp_slot());
+      if (!may_read(cfa_slot) || !may_read(bp_slot)) return false;
+      const std::uint64_t cfa = load_word(cfa_slot);
+      if (cfa <= s.sp || !may_read(cfa - 8)) return false;
+      s.ip = load_word(cfa - 8);
+      s.bp = load_word(bp_slot);
+      s.sp = cfa;
+      break;
+    }
+    case RuleKind::kSignal: {
+      if (!may_read(s.sp + kUcontextBp) || !may_read(s.sp + kUcontextIp)) return false;
+      const std::uint64_t context = s.sp;
+      s.ip = load_word(context + kUcontextIp);
+      s.bp = load_word(context + kUcontextBp);
+      s.sp = load_word(context + kUcontextSp);
+      s.exact = true;
+      return s.ip >= kLowestCode;
+    }
+    default:
+      return false;
+  }
+  s.exact = false;
+  return s.ip >= kLowestCode;
+}
+
+// Walks from `state` outwards into found_ until a recorded frame verifies (its index is `base`), the stack
+// ends, or enough is known.
+StackMemo::End StackMemo::find_frames(FrameState state, std::uint32_t& found, int& base) noexcept {
+  const std::uint32_t most = 2 * limit_;
+  int candidate = static_cast<int>(count_) - 1;
+  for (found = 0;;) {
+    while (candidate >= 0 && frames_[candidate].sp < state.sp) --candidate;
+    if (candidate >= 0) {
+      const Frame& f = frames_[candidate];
+      if (f.sp == state.sp && f.ip == state.ip && f.exact == state.exact &&
+          ((f.bp ^ state.bp) & f.bp_needed) == 0) {
+        const int wanted = found < limit_ ? static_cast<int>(limit_ - found) : 1;
+        const int lowest = candidate + 1 > wanted ? candidate + 1 - wanted : 0;
+        if (lowest != 0 || !bottom_cut_ || candidate + 1 == wanted) {
+          const int changed = verify(candidate, lowest);
+          if (changed < 0) {
+            base = candidate;
+            return End::kJoined;
+          }
+          // The steps inside `changed` are as recorded: no need to look up their rules again.
+          for (; candidate >= changed; --candidate) {
+            if (found == most) return End::kCut;
+            const FrameRule rule = frames_[candidate].rule;
+            found_[found++] = {state, rule};
+            if (!step(state, rule)) return End::kOutermost;
+          }
+          continue;
+        }
+        candidate = -1;  // not recorded as far out as the answer needs
+      }
+    }
+    if (found == most) return End::kCut;
+    const FrameRule rule = rule_cache.rule_at(state, false);
+    if (rule.kind() == RuleKind::kComplex) return End::kGiveUp;
+    found_[found++] = {state, rule};
+    if (!step(state, rule)) return End::kOutermost;
+  }
+}
+
+// Keeps the memo within its capacity: forgets outermost frames, of which more are known than needed.
+void StackMemo::make_room(int& base, std::uint32_t found) noexcept {
+  const std::uint32_t kept = static_cast<std::uint32_t>(base + 1);
+  if (kept + found <= capacity_) return;
+  const std::uint32_t keep = capacity_ - capacity_ / 4 - found;  // ≥ limit_, since found ≤ 2 * limit_
+  const std::uint32_t drop = kept - keep;
+  const std::uint32_t slots_gone = frames_[drop].slots_end;
+  std::memmove(slots_, slots_ + slots_gone, (frames_[base].slots_end - slots_gone) * sizeof(Slot));
+  std::memmove(frames_, frames_ + drop, keep * sizeof(Frame));
+  std::memmove(tokens_, tokens_ + drop, keep * sizeof(FrameToken));
+  std::uint64_t hash = 0;
+  for (std::uint32_t i = 0; i < keep; ++i) {
+    frames_[i].slots_end -= slots_gone;
+    hash = hash * kHashBase + mix(tokens_[i]);
+    hashes_[i] = hash;
+  }
+  base = static_cast<int>(keep) - 1;
+  count_ = keep;
+  bottom_cut_ = true;
+}
+
+// Records one frame inside the present innermost one.
+void StackMemo::push(const Found& found) noexcept {
+  Frame& f = frames_[count_];
+  const FrameState& s = found.state;
+  const FrameRule rule = found.rule;
+  const Frame* outer = count_ != 0 ? &frames_[count_ - 1] : nullptr;
+  const std::uint64_t outer_needs_bp = outer != nullptr ? outer->bp_needed : 0;
+  std::uint32_t n = outer != nullptr ? outer->slots_end : 0;
+  // In the order of loading when read backwards.
+  const auto slot = [&](std::uint64_t address, std::uint64_t value) { slots_[n++] = {address, value}; };
+
+  f.bp_needed = outer_needs_bp;
+  switch (rule.kind()) {
+    case RuleKind::kStandard:
+      if (rule.saves_bp() && outer_needs_bp != 0) {
+        slot(outer->sp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
+      }
+      if (outer != nullptr) slot(outer->sp - 8, outer->ip);
+      if (rule.saves_bp()) f.bp_needed = 0;
+      if (rule.cfa_from_bp()) f.bp_needed = ~std::uint64_t{0};
+      break;
+    case RuleKind::kRealigned:
+      if (outer != nullptr) {
+        if (outer_needs_bp != 0) slot(s.bp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
+        slot(outer->sp - 8, outer->ip);
+        slot(s.bp + static_cast<std::uint64_t>(rule.cfa_offset()), outer->sp);
+      }
+      f.bp_needed = ~std::uint64_t{0};
+      break;
+    case RuleKind::kSignal:
+      if (outer != nullptr) {
+        if (outer_needs_bp != 0) slot(s.sp + kUcontextBp, outer->bp);
+        slot(s.sp + kUcontextSp, outer->sp);
+        slot(s.sp + kUcontextIp, outer->ip);
+      }
+      f.bp_needed = 0;
+      break;
+    default:
+      f.bp_needed = 0;
+      break;
+  }
+  f.sp = s.sp;
+  f.ip = s.ip;
+  f.bp = s.bp;
+  f.rule = rule;
+  f.id = kNoStack;
+  f.slots_end = n;
+  f.exact = s.exact;
+  tokens_[count_] = token_of(s, rule);
+  hashes_[count_] = (count_ != 0 ? hashes_[count_ - 1] * kHashBase : 0) + mix(tokens_[count_]);
+  ++count_;
+}
+
+void StackMemo::set_top(StackId id) noexcept {
+  const std::uint32_t inner = count_ - 1;
+  const std::uint32_t lowest = count_ > limit_ ? count_ - limit_ : 0;
+  const Frame& f = frames_[inner];
+  top_ = {f.ip, f.sp, f.bp, f.bp_needed, epoch_, slots_ + frames_[lowest].slots_end, slots_ + f.slots_end,
+          id};
+}
+
+// The id of the recorded stack, all of whose kept frames have just been walked or verified.
+StackId StackMemo::answer() noexcept {
+  Frame& f = frames_[count_ - 1];
+  if (f.id == kNoStack) {
+    std::uint64_t hash = hashes_[count_ - 1];
+    const std::uint32_t kept = count_ < limit_ ? count_ : limit_;
+    if (count_ > limit_) hash -= hashes_[count_ - 1 - limit_] * limit_power_;
+    f.id = stack_depot.find(hash);
+    if (f.id == kNoStack) f.id = stack_depot.add(hash, {tokens_, hashes_, count_, kept}, false);
+  }
+  set_top(f.id);
+  return f.id;
+}
+
+__attribute__((noinline)) StackId StackMemo::walk(FrameState state) noexcept {
+  ++counters_.walks;
+  const std::uint64_t now = __atomic_load_n(&unload_epoch, __ATOMIC_ACQUIRE);
+  if (epoch_ != now) {
+    epoch_ = now;
+    forget();
+  }
+  std::uint32_t found = 0;
+  int base = -1;
+  const End end = find_frames(state, found, base);
+  if (end == End::kGiveUp) {
+    ++counters_.libunwind_walks;
+    forget();
+    return walk_with_libunwind(state);
+  }
+  if (base < 0) {
+    ++counters_.full_walks;
+    bottom_cut_ = end == End::kCut;
+    count_ = 0;
+  } else {
+    make_room(base, found);
+    count_ = static_cast<std::uint32_t>(base + 1);
+  }
+  counters_.frames_walked += found;
+  while (found != 0) push(found_[--found]);
+  return answer();
+}
+
+__attribute__((noinline, cold)) StackId StackMemo::walk_with_libunwind(const FrameState& site) noexcept {
+  // found_ is free here and large enough: 2 * limit_ + 1 elements of more than two words.
+  auto* tokens = reinterpret_cast<FrameToken*>(found_);
+  std::uint64_t* hashes = tokens + 2 * limit_ + 1;
+  const std::uint32_t found = unwind_with_libunwind(site.ip, site.sp, tokens, limit_ + 1);
+  if (found == 0) return kNoStack;
+  // Innermost first as it comes; the depot wants the outermost first.
+  for (std::uint32_t i = 0; i < found / 2; ++i) {
+    const FrameToken t = tokens[i];
+    tokens[i] = tokens[found - 1 - i];
+    tokens[found - 1 - i] = t;
+  }
+  const std::uint32_t kept = found < limit_ ? found : limit_;
+  std::uint64_t hash = 0;
+  std::uint64_t window = 0;
+  for (std::uint32_t i = 0; i < found; ++i) {
+    hash = hash * kHashBase + mix(tokens[i]);
+    if (i >= found - kept) window = window * kHashBase + mix(tokens[i]);
+    hashes[i] = hash;
+  }
+  const StackId id = stack_depot.find(window);
+  return id != kNoStack ? id : stack_depot.add(window, {tokens, hashes, found, kept}, false);
+}
+
+}  // namespace weir

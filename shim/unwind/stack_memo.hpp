@@ -1,0 +1,138 @@
+// A thread's last stack, kept so that the next one is mostly known already. The heart of weir's speed.
+//
+// Stepping out of a frame is a pure function of (IP, SP, BP where the frame's CFA needs it), of the stack
+// slots that it loads, and of the unwind tables. The memo holds the last walk: per frame its state, and per
+// step the slots that were loaded with the values that they had. If the present state equals a recorded one
+// and every slot from there outwards still holds its value, the rest of the walk would be the recorded
+// one: the answer is exact, not a guess. Where that fails, new frames are walked by cached rules until a
+// recorded state verifies. Slots are compared from the inside out and comparing stops at the first
+// difference, so no address is read that the walk itself would not have read.
+//
+// BP belongs to a frame's state only if some frame further out computes its CFA from it before it is
+// restored ("needed", computed from the outside in); then the slot that restores it is verified too.
+//
+// Only the innermost `limit` frames make the stack that is asked for. Deeper stacks are walked twice as far
+// as needed and the memo keeps four times as much, so that recursion up and down costs a constant per call.
+// The window's hash is a difference of prefix hashes (polynomial, B^limit is kept), as in Rabin-Karp.
+//
+// One memo belongs to one thread; no call here is reentrant (ThreadState::busy sees to it). Code that goes
+// away bumps unload_epoch and voids the memo.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/unwind/frame_rule.hpp"
+#include "shim/unwind/modules.hpp"
+#include "shim/unwind/stack_depot.hpp"
+
+namespace weir {
+
+// Where a call came from: the caller's registers at the moment after the call returns.
+struct CallSite {
+  std::uint64_t ip, sp, bp;
+};
+
+// The caller's, from inside the called function, which must not be inlined. gcc and clang then keep BP as
+// the frame pointer there, with the caller's BP and the return address above it.
+#define WEIR_CALL_SITE()                                                  \
+  ::weir::CallSite {                                                      \
+    reinterpret_cast<std::uint64_t>(__builtin_return_address(0)),         \
+        reinterpret_cast<std::uint64_t>(__builtin_frame_address(0)) + 16, \
+        *static_cast<const std::uint64_t*>(__builtin_frame_address(0))    \
+  }
+
+// Addresses that a walk may read without asking: [low, high) is the thread's own stack.
+struct StackBounds {
+  std::uint64_t low = 0, high = 0;
+};
+
+class StackMemo {
+ public:
+  // Memory that a memo for stacks of `limit` frames takes; it lies behind the object.
+  static std::size_t bytes_for(std::uint32_t limit) noexcept;
+
+  // `memory` is zeroed, bytes_for(limit) large, and stays the memo's.
+  void initialize(void* memory, std::uint32_t limit, StackBounds bounds) noexcept;
+
+  // The id of the stack whose innermost frame is `site`. Exact. O(depth) compares when nothing changed.
+  StackId stack_of(const CallSite& site) noexcept {
+    if (__builtin_expect(top_.ip == site.ip && top_.sp == site.sp &&
+                             ((top_.bp ^ site.bp) & top_.bp_needed) == 0 &&
+                             top_.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED),
+                         1)) {
+      const Slot* slot = top_.slots_end;
+      for (;;) {
+        if (slot == top_.slots_begin) return top_.id;
+        --slot;
+        if (load_word(slot->address) != slot->value) break;
+      }
+    }
+    return walk({site.ip, site.sp, site.bp, false});
+  }
+
+  struct Counters {
+    std::uint64_t walks, frames_walked, full_walks, libunwind_walks;
+  };
+  const Counters& counters() const noexcept { return counters_; }
+
+  // The frames of the last answer, innermost first, for tests that compare it with another unwinder.
+  void forget() noexcept {
+    count_ = 0;
+    top_ = {};
+  }
+
+ private:
+  struct Slot {
+    std::uint64_t address, value;
+  };
+  struct Frame {
+    std::uint64_t sp, ip;
+    std::uint64_t bp, bp_needed;  // needed: all ones or zero, a mask for comparing
+    FrameRule rule;
+    StackId id;               // of the stack that has this frame as its innermost; kNoStack: not known yet
+    std::uint32_t slots_end;  // slots of the steps from this frame outwards: slots_[0 … slots_end)
+    bool exact;
+  };
+  // What the fast path compares, in one cache line.
+  struct Top {
+    std::uint64_t ip, sp, bp, bp_needed;
+    std::uint64_t epoch;
+    const Slot* slots_begin;
+    const Slot* slots_end;
+    StackId id;
+  };
+  // A frame found by the present walk, innermost first.
+  struct Found {
+    FrameState state;
+    FrameRule rule;
+  };
+  enum class End { kJoined, kOutermost, kCut, kGiveUp };
+
+  StackId walk(FrameState state) noexcept;
+  End find_frames(FrameState state, std::uint32_t& found, int& base) noexcept;
+  int verify(int frame, int lowest) const noexcept;
+  bool step(FrameState& state, FrameRule rule) noexcept;
+  bool may_read(std::uint64_t address) noexcept;
+  void push(const Found& found) noexcept;
+  void make_room(int& base, std::uint32_t found) noexcept;
+  StackId answer() noexcept;
+  void set_top(StackId id) noexcept;
+  StackId walk_with_libunwind(const FrameState& site) noexcept;
+
+  Top top_;
+  std::uint32_t limit_, capacity_;
+  std::uint64_t limit_power_;  // B^limit
+  std::uint32_t count_;
+  bool bottom_cut_;  // frames_[0] has callers that are not recorded
+  std::uint64_t epoch_;
+  StackBounds bounds_, foreign_;
+  Frame* frames_;       // [0] is the outermost
+  FrameToken* tokens_;  // parallel to frames_
+  std::uint64_t* hashes_;
+  Slot* slots_;
+  Found* found_;
+  Counters counters_;
+};
+
+}  // namespace weir
