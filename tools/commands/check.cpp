@@ -1,0 +1,84 @@
+#include "tools/commands/check.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "tools/findings/read_file.hpp"
+#include "tools/options/settings.hpp"
+#include "tools/say.hpp"
+
+namespace weir {
+
+namespace {
+
+bool read_text(const std::string& path, std::string& into, std::string& error) {
+  std::vector<std::byte> bytes;
+  // Files of /proc tell no size, but end like any other.
+  if (!read_path(path, bytes, error)) return false;
+  into.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return true;
+}
+
+std::string_view variable(std::string_view environment, std::string_view name) {
+  while (!environment.empty()) {
+    const std::string_view entry = environment.substr(0, environment.find('\0'));
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) {
+      return entry.substr(name.size() + 1);
+    }
+    environment.remove_prefix(std::min(entry.size() + 1, environment.size()));
+  }
+  return {};
+}
+
+// Whether the process has a handler for the signal. Without one the signal would end it.
+bool catches(std::string_view status, std::uint64_t signal) {
+  constexpr std::string_view kField = "\nSigCgt:\t";
+  const std::size_t at = status.find(kField);
+  if (at == std::string_view::npos) return false;
+  const std::string_view digits = status.substr(at + kField.size());
+  std::uint64_t mask = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), mask, 16);
+  return (mask >> (signal - 1) & 1) != 0;
+}
+
+int refuse(std::string_view why) {
+  say(why);
+  return 1;
+}
+
+}  // namespace
+
+int check(int pid, const std::string& proc) {
+  if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return refuse(fmt::format("no process {}", pid));
+  const std::string folder = fmt::format("{}/{}", proc, pid);
+  std::string maps;
+  std::string environment;
+  std::string status;
+  std::string error;
+  for (const auto& [name, into] :
+       {std::pair{"/maps", &maps}, std::pair{"/environ", &environment}, std::pair{"/status", &status}}) {
+    if (!read_text(folder + name, *into, error)) return refuse(fmt::format("process {}: {}", pid, error));
+  }
+  if (maps.find("/libweir.so") == std::string::npos) {
+    return refuse(fmt::format("process {} does not run under weir", pid));
+  }
+  const std::uint64_t signal = settings_of_environment(variable(environment, "WEIR_OPTIONS")).report_signal;
+  if (signal == 0) return refuse(fmt::format("process {} runs with report_signal=0", pid));
+  if (!catches(status, signal)) {
+    return refuse(
+        fmt::format("process {} does not listen to signal {} (report_signal): weir is off in it, or the "
+                    "program took the signal away",
+                    pid, signal));
+  }
+  if (kill(pid, static_cast<int>(signal)) != 0) {
+    return refuse(fmt::format("process {}: {}", pid, std::strerror(errno)));
+  }
+  return 0;
+}
+
+}  // namespace weir

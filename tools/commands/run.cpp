@@ -1,0 +1,91 @@
+#include "tools/commands/run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "tools/launch/environment.hpp"
+#include "tools/launch/find_library.hpp"
+#include "tools/launch/inspect.hpp"
+#include "tools/launch/resolve.hpp"
+#include "tools/options/settings.hpp"
+#include "tools/options/table.hpp"
+#include "tools/say.hpp"
+
+namespace weir {
+
+namespace {
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+// The options that are right, as text for WEIR_OPTIONS. False when strict=1 forbids to go on.
+bool take_options(const RunRequest& request, std::string& into) {
+  std::vector<std::string> mistakes;
+  std::string given;
+  for (const OptionPair& pair : request.options) {
+    std::string mistake = option_mistake(pair.key, pair.value);
+    if (!mistake.empty()) {
+      mistakes.push_back(std::move(mistake));
+    } else {
+      given = join_option_texts(given, join_option(pair.key, pair.value));
+    }
+  }
+  into = join_option_texts(environment("WEIR_OPTIONS"), given);
+  const bool strict = settings_of_environment(into).strict;
+  for (const std::string& mistake : mistakes) {
+    say(fmt::format("{}; {}", mistake, strict ? "not started (strict=1)" : "ignored"));
+  }
+  return mistakes.empty() || !strict;
+}
+
+// One line when the preload has no effect on this program. False when it must not be asked for either.
+bool can_preload(const std::string& path) {
+  const Inspection inspection = inspect_program(path);
+  if (inspection.obstacle == Obstacle::kNone) return true;
+  say(fmt::format("{} {}: the preload cannot take effect, it runs without weir", inspection.path,
+                  describe(inspection)));
+  return false;
+}
+
+int execute(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  const int error = errno;
+  say(fmt::format("{}: {}", command.front(), std::strerror(error)));
+  return error == ENOENT ? kNotFound : kNotExecutable;
+}
+
+}  // namespace
+
+int run(const RunRequest& request) {
+  std::string options;
+  if (!take_options(request, options)) return kNotRun;
+
+  const Resolution program = resolve_program(request.command.front(), environment("PATH"));
+  if (program.error != 0) {
+    say(fmt::format("{}: {}", request.command.front(), program.complaint));
+    return program.error == ENOENT ? kNotFound : kNotExecutable;
+  }
+  if (can_preload(program.path)) {
+    const LibraryPlace library = find_library();
+    if (library.path.empty()) {
+      say(library.complaint);
+      return kNotRun;
+    }
+    setenv("LD_PRELOAD", preload_with(environment("LD_PRELOAD"), library.path).c_str(), 1);
+    setenv("WEIR_ROOT_PID", std::to_string(getpid()).c_str(), 1);
+    if (!options.empty()) setenv("WEIR_OPTIONS", options.c_str(), 1);
+  }
+  return execute(request.command);
+}
+
+}  // namespace weir

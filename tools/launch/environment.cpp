@@ -1,0 +1,16 @@
+#include "tools/launch/environment.hpp"
+
+namespace weir {
+
+std::string preload_with(std::string_view preload, std::string_view library) {
+  std::string with(library);
+  while (!preload.empty()) {
+    const std::size_t end = preload.find_first_of(": ");
+    const std::string_view other = preload.substr(0, end);
+    if (!other.empty() && other != library) with.append(":").append(other);
+    preload.remove_prefix(end == std::string_view::npos ? preload.size() : end + 1);
+  }
+  return with;
+}
+
+}  // namespace weir

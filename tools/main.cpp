@@ -1,0 +1,161 @@
+// The `weir` command: its command line. What the subcommands do is in commands/.
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include "shim/abi/findings.hpp"
+#include "tools/commands/check.hpp"
+#include "tools/commands/leak_report.hpp"
+#include "tools/commands/run.hpp"
+#include "tools/options/listing.hpp"
+#include "tools/say.hpp"
+
+namespace {
+
+constexpr std::size_t kColumns = 80;
+
+constexpr const char* kAbout =
+    "weir finds memory leaks in programs that were not built for it.\n"
+    "It preloads libweir.so, which follows every allocation with its whole stack,\n"
+    "and reports at exit what leaked and where it was allocated.\n"
+    "A program with leaks then ends with status 23, else with its own.";
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  weir run -- ./app --its-own arguments\n"
+    "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
+    "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
+    "  weir check 4711          a leak check of a running program, which goes on\n"
+    "  weir options             every option, also for WEIR_OPTIONS";
+
+constexpr const char* kRunFooter =
+    "Options also come from WEIR_OPTIONS=key=value:key=value; the command line wins.\n"
+    "Without weir run: LD_PRELOAD=libweir.so ./app";
+
+// Options that people type often have a flag of their own; `--option` takes all of them.
+struct Shorthand {
+  const char* flag;
+  const char* option;
+  const char* help;
+  bool is_switch;
+};
+constexpr Shorthand kShorthands[] = {
+    {"--mode", "mode", "leak, or pass: route the heap to jemalloc only", false},
+    {"--log", "log_path", "file for the report (%p pid, %e program)", false},
+    {"--json", "json_path", "file for the report as JSON (%p and %e too)", false},
+    {"--suppressions", "suppressions", "file of leak:PATTERN lines", false},
+    {"--exitcode", "exitcode", "exit status when there are leaks (0: own)", false},
+    {"--max-leaks", "max_leaks", "print this many leaks, largest first", false},
+    {"--min-leak-bytes", "min_leak_bytes", "leave out leaks of fewer bytes", false},
+    {"--summary", "summary", "the summary line: leaks, always or never", false},
+    {"--color", "color", "auto, always or never", false},
+    {"--show-reachable", "show_reachable", "also list what is still reachable", true},
+    {"--strict", "strict", "don't start when an option is wrong", true},
+};
+
+// The program and its arguments begin behind the first "--", or with the first word that is no option.
+std::vector<std::string> take_command(std::vector<std::string>& arguments) {
+  const auto dashes = std::ranges::find(arguments, "--");
+  if (dashes == arguments.end()) return {};
+  std::vector<std::string> command(dashes + 1, arguments.end());
+  arguments.erase(dashes, arguments.end());
+  return command;
+}
+
+int parse(int argc, char** argv) {
+  CLI::App app{kAbout, "weir"};
+  app.set_version_flag("--version", "weir " WEIR_VERSION);
+  app.set_help_flag("-h,--help", "Print this help");
+  app.get_formatter()->column_width(28);
+  app.footer(kExamples);
+  app.require_subcommand(1);
+
+  weir::RunRequest request;
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  request.command = take_command(arguments);
+  int status = 0;
+
+  CLI::App* run = app.add_subcommand("run", "Run a program under weir: weir run [OPTIONS] -- PROGRAM");
+  run->footer(kRunFooter);
+  run->prefix_command();
+  run->add_option_function<std::vector<std::string>>(
+         "-o,--option",
+         [&](const std::vector<std::string>& pairs) {
+           for (const std::string& pair : pairs) request.options.push_back(weir::split_pair(pair));
+         },
+         "any of `weir options`")
+      ->type_name("KEY=VALUE")
+      ->trigger_on_parse()
+      ->expected(1);
+  for (const Shorthand& shorthand : kShorthands) {
+    if (shorthand.is_switch) {
+      run->add_flag_callback(
+          shorthand.flag,
+          [&] {
+            request.options.push_back({shorthand.option, "1", true});
+          },
+          shorthand.help);
+    } else {
+      run->add_option_function<std::string>(
+             shorthand.flag,
+             [&](const std::string& value) {
+               request.options.push_back({shorthand.option, value, true});
+             },
+             shorthand.help)
+          ->type_name("VALUE")
+          ->trigger_on_parse();
+    }
+  }
+  run->final_callback([&] {
+    const std::vector<std::string> rest = run->remaining();
+    request.command.insert(request.command.begin(), rest.begin(), rest.end());
+    if (request.command.empty()) throw CLI::RequiredError("PROGRAM");
+    if (!rest.empty() && rest.front().starts_with('-')) throw CLI::ExtrasError("run", {rest.front()});
+    status = weir::run(request);
+  });
+
+  CLI::App* options = app.add_subcommand("options", "List every option: its default, range and meaning");
+  bool markdown = false;
+  options->add_flag("--markdown", markdown, "as a table for documents");
+  options->callback([&] {
+    fmt::print("{}", markdown ? weir::options_as_markdown() : weir::options_for_terminal(kColumns));
+  });
+
+  CLI::App* check = app.add_subcommand("check", "Ask a running program for a leak check");
+  int pid = 0;
+  check->add_option("PID", pid, "the process, started under weir")->required()->type_name("");
+  check->callback([&] { status = weir::check(pid); });
+
+  CLI::App* report = app.add_subcommand("leak-report", "Print findings: the library starts this")->group("");
+  int fd = -1;
+  std::string file;
+  CLI::Option* from_fd = report->add_option("--fd", fd, "descriptor of the findings");
+  CLI::Option* from_file = report->add_option("FILE", file, "file with the findings")->excludes(from_fd);
+  report->callback([&] {
+    if (from_fd->empty() && from_file->empty()) throw CLI::RequiredError("--fd or FILE");
+    status = weir::leak_report(fd, file);
+  });
+
+  try {
+    std::ranges::reverse(arguments);  // as CLI11 wants them
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : weir::kNotRun;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse(argc, argv);
+  } catch (const std::exception& error) {
+    weir::say(error.what());
+    return weir::kReportFailed;
+  }
+}

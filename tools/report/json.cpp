@@ -1,0 +1,96 @@
+#include "tools/report/json.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace weir {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kKinds[] = {"direct", "indirect", "reachable"};
+
+Json totals(const LeakTotals& totals) {
+  return {{"bytes", totals.bytes}, {"blocks", totals.blocks}};
+}
+
+std::string without_prefix(const std::string& file, const std::string& prefix) {
+  return file.starts_with(prefix) ? file.substr(prefix.size()) : file;
+}
+
+Json source_json(const Frame& frame, const SourceFrame& source, const Settings& settings) {
+  Json json;
+  // As text: JSON's numbers lose bits beyond 53 in many readers.
+  json["address"] = fmt::format("0x{:x}", frame.address);
+  if (!source.function.empty()) json["function"] = source.function;
+  if (!source.file.empty()) json["file"] = without_prefix(source.file, settings.strip_path_prefix);
+  if (source.line != 0) json["line"] = source.line;
+  if (source.column != 0) json["column"] = source.column;
+  if (!frame.module->path.empty()) {
+    json["module"] = frame.module->path;
+    json["offset"] = fmt::format("0x{:x}", frame.offset);
+    if (!frame.module->build_id.empty()) json["build_id"] = frame.module->build_id;
+    json["unloaded"] = frame.module->unloaded;
+  }
+  json["inlined"] = source.inlined;
+  return json;
+}
+
+Json leak_json(const Leak& leak, const Settings& settings) {
+  Json frames = Json::array();
+  for (const Frame* frame : leak.frames) {
+    for (const SourceFrame& source : frame->sources) frames.push_back(source_json(*frame, source, settings));
+  }
+  return {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
+          {"bytes", leak.bytes},
+          {"blocks", leak.blocks},
+          {"stack_cut", (leak.stack_flags & kStackCut) != 0},
+          {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0},
+          {"frames", std::move(frames)}};
+}
+
+}  // namespace
+
+std::string report_json(const LeakReport& report, const Settings& settings) {
+  const FindingsHeader& facts = report.facts;
+  Json json = {
+      {"tool", "weir"},
+      {"version", WEIR_VERSION},
+      {"pid", facts.pid},
+      {"command", report.command},
+      {"reason", facts.reason == CheckReason::kSignal ? "signal" : "exit"},
+      {"totals",
+       {{"direct", totals(report.lost[0])},
+        {"indirect", totals(report.lost[1])},
+        {"reachable", totals(facts.totals[static_cast<std::size_t>(LeakKind::kReachable)])},
+        {"suppressed", totals(report.suppressed)}}},
+      {"peak_bytes", facts.peak_bytes},
+      {"peak_error_bytes", facts.peak_error_bytes},
+      {"allocations", facts.allocations},
+      {"frees", facts.frees},
+      {"foreign_frees", facts.foreign_frees},
+      {"bad_frees", facts.bad_frees},
+      {"untracked_stacks", facts.untracked_stacks},
+      {"threads", facts.threads},
+      {"silent_threads", facts.silent_threads},
+      {"pause_ns", facts.pause_ns},
+      {"check_ns", facts.check_ns},
+      {"omitted_leaks", report.more_leaks + report.small_leaks},
+  };
+  json["leaks"] = Json::array();
+  for (const Leak& leak : report.leaks) json["leaks"].push_back(leak_json(leak, settings));
+  json["suppressions"] = Json::array();
+  for (const SuppressionUse& use : report.used) {
+    json["suppressions"].push_back(
+        {{"pattern", use.pattern}, {"count", use.count}, {"bytes", use.bytes}, {"builtin", use.builtin}});
+  }
+  for (const std::string& pattern : report.unused) {
+    json["suppressions"].push_back({{"pattern", pattern}, {"count", 0}, {"bytes", 0}, {"builtin", false}});
+  }
+  // Paths and arguments are bytes, JSON is UTF-8: what is none becomes U+FFFD instead of an exception.
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace weir

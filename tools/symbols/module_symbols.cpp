@@ -1,0 +1,115 @@
+#include "tools/symbols/module_symbols.hpp"
+
+#include <dwarf.h>
+
+#include <cstring>
+
+#include "tools/symbols/demangle.hpp"
+#include "tools/symbols/source_path.hpp"
+
+namespace weir {
+
+namespace {
+
+const char* text_of(Dwarf_Die& die, unsigned name) {
+  Dwarf_Attribute attribute;
+  return dwarf_formstring(dwarf_attr_integrate(&die, name, &attribute));
+}
+
+unsigned number_of(Dwarf_Die& die, unsigned name) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word value = 0;
+  return dwarf_formudata(dwarf_attr(&die, name, &attribute), &value) == 0 ? static_cast<unsigned>(value) : 0;
+}
+
+const char* compilation_directory(Unit& unit) {
+  Dwarf_Attribute attribute;
+  return dwarf_formstring(dwarf_attr(&unit.lines, DW_AT_comp_dir, &attribute));
+}
+
+void set_line(SourceFrame& frame, Unit& unit, std::uint64_t address) {
+  Dwarf_Line* line = dwarf_getsrc_die(&unit.lines, address);
+  if (line == nullptr) return;
+  int number = 0;
+  int column = 0;
+  frame.file = source_path(dwarf_linesrc(line, nullptr, nullptr), compilation_directory(unit));
+  if (dwarf_lineno(line, &number) == 0) frame.line = static_cast<unsigned>(number);
+  if (dwarf_linecol(line, &column) == 0) frame.column = static_cast<unsigned>(column);
+}
+
+// Where an inlined function was called from.
+void set_call(SourceFrame& frame, Unit& unit, Dwarf_Die& inlined) {
+  Dwarf_Files* files = nullptr;
+  std::size_t count = 0;
+  const unsigned file = number_of(inlined, DW_AT_call_file);
+  if (dwarf_getsrcfiles(&unit.code, &files, &count) == 0 && file < count) {
+    frame.file = source_path(dwarf_filesrc(files, file, nullptr, nullptr), compilation_directory(unit));
+  }
+  frame.line = number_of(inlined, DW_AT_call_line);
+  frame.column = number_of(inlined, DW_AT_call_column);
+}
+
+}  // namespace
+
+void ModuleSymbols::open() {
+  file_.emplace(place_);
+  if (file_->module() == nullptr) return;
+  symbols_.emplace(file_->module());
+  Dwarf_Addr bias = 0;
+  if (Dwarf* dwarf = dwfl_module_getdwarf(file_->module(), &bias); dwarf != nullptr) {
+    dwarf_bias_ = bias;
+    units_.emplace(dwarf);
+  }
+}
+
+std::vector<SourceFrame> ModuleSymbols::sources_at(std::uint64_t address) {
+  if (!file_) open();
+  std::vector<SourceFrame> sources;
+  if (units_) sources = from_debug_information(address);
+  if (sources.empty()) sources.emplace_back();
+  if (sources.back().function.empty() && symbols_) {
+    if (const char* name = symbols_->find(address)) sources.back().function = demangle(name);
+  }
+  return sources;
+}
+
+std::vector<SourceFrame> ModuleSymbols::from_debug_information(std::uint64_t address) {
+  std::vector<SourceFrame> sources;
+  const std::uint64_t in_file = address - dwarf_bias_;
+  Unit* unit = units_->find(in_file);
+  if (unit == nullptr) return sources;
+  std::vector<Dwarf_Die> scopes = unit->functions.scopes_at(in_file);
+  SourceFrame frame;
+  set_line(frame, *unit, in_file);
+  while (!scopes.empty()) {
+    Dwarf_Die& scope = scopes.back();
+    frame.inlined = scopes.size() > 1;
+    frame.function = function_name(scope, address, frame.inlined);
+    sources.push_back(frame);
+    frame = {};
+    if (scopes.size() > 1) set_call(frame, *unit, scope);
+    scopes.pop_back();
+  }
+  if (sources.empty() && !frame.file.empty()) sources.push_back(std::move(frame));
+  return sources;
+}
+
+std::string ModuleSymbols::function_name(Dwarf_Die& scope, std::uint64_t address, bool inlined) {
+  const char* linkage = text_of(scope, DW_AT_linkage_name);
+  if (linkage == nullptr) linkage = text_of(scope, DW_AT_MIPS_linkage_name);
+  if (linkage != nullptr) return demangle(linkage);
+  const char* name = text_of(scope, DW_AT_name);
+  if (name == nullptr) return {};
+  // gcc leaves out the linker's name of functions with internal linkage; the symbol table has it, with the
+  // namespace and the arguments. Functions that were folded into one can have another's name there.
+  const int language = dwarf_srclang(&scope);
+  const bool is_cxx = language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_11 ||
+                      language == DW_LANG_C_plus_plus_14;
+  if (!inlined && is_cxx && std::strcmp(name, "main") != 0) {
+    const char* symbol = symbols_->find(address);
+    if (symbol != nullptr && std::strstr(symbol, name) != nullptr) return demangle(symbol);
+  }
+  return name;
+}
+
+}  // namespace weir
