@@ -11,6 +11,7 @@
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/track/heap_totals.hpp"
+#include "shim/track/stack_observer.hpp"
 
 // Entry points tail-call these functions; each finds its caller above its own frame pointer.
 #define WEIR_TRACKED __attribute__((noinline))
@@ -72,6 +73,7 @@ inline StackId note_allocation(const CallSite& site, std::uint64_t bytes) noexce
   }
   count_allocation(t->counts, bytes);
   const StackId stack = t->memo.stack_of(site);
+  observe_stack(site, stack);
   leave(t);
   return stack;
 }
