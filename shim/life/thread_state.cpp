@@ -1,7 +1,6 @@
 #include "shim/life/thread_state.hpp"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include "core/pages.hpp"
 #include "shim/base/options.hpp"
@@ -55,24 +54,16 @@ ThreadState* take_state() noexcept {
   return state_at(index);
 }
 
-// The stack's end is its thread control block's address, which glibc puts on top of every thread's stack;
-// the main thread's is where the kernel put its arguments.
-StackBounds bounds_of_this_thread(std::uint64_t stack_top) noexcept {
+// The main thread's stack ends where the kernel put the arguments, and the kernel keeps the room below free
+// for it. Another thread's is learnt page by page as it is walked (StackMemo::may_read):
+// pthread_getattr_np would tell, but it allocates under the thread's lock, and a program that calls it is
+// where a thread's first allocation may come from (Java's threads do, and waited for themselves).
+StackBounds bounds_of_this_thread() noexcept {
   const auto here = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
   const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
   constexpr std::uint64_t kMainRoom = std::uint64_t{8} << 20;
-  if (here < main_end && main_end - here < kMainRoom) return {main_end - kMainRoom, main_end + kPageSize};
-  if (here >= stack_top) return {};  // on a stack of the program's own: pages are asked for one by one
-  pthread_attr_t attributes;
-  StackBounds bounds;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return bounds;
-  void* start = nullptr;
-  std::size_t bytes = 0;
-  if (pthread_attr_getstack(&attributes, &start, &bytes) == 0) {
-    bounds = {reinterpret_cast<std::uint64_t>(start), reinterpret_cast<std::uint64_t>(start) + bytes};
-  }
-  pthread_attr_destroy(&attributes);
-  return bounds;
+  if (here < main_end && main_end - here < kMainRoom) return {main_end - kMainRoom, main_end};
+  return {};
 }
 
 void end_state() noexcept {
@@ -109,8 +100,7 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   t->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
-  t->memo.initialize(t + 1, limit, {});
-  t->memo.initialize(t + 1, limit, bounds_of_this_thread(t->stack_top));
+  t->memo.initialize(t + 1, limit, bounds_of_this_thread());
   if (exits_watched) pthread_setspecific(exit_key, &exit_key);
   t->busy = false;
   return t;

@@ -48,8 +48,8 @@ void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds
   capacity_ = 4 * limit;
   limit_power_ = 1;
   for (std::uint32_t i = 0; i < limit; ++i) limit_power_ *= kHashBase;
-  bounds_ = bounds;
-  foreign_ = {};
+  for (StackBounds& known : known_) known = {};
+  known_[0] = bounds;
   char* at = static_cast<char*>(memory);
   const auto take = [&](std::size_t bytes) {
     char* p = at;
@@ -82,15 +82,17 @@ int StackMemo::verify(int frame, int lowest) const noexcept {
 }
 
 bool StackMemo::may_read(std::uint64_t address) noexcept {
-  if (address - bounds_.low < bounds_.high - bounds_.low) return true;
-  if (address - foreign_.low < foreign_.high - foreign_.low) return true;
+  for (const StackBounds& known : known_) {
+    if (__builtin_expect(address - known.low < known.high - known.low, 1)) return true;
+  }
   if ((address & 7) != 0 || !page_is_readable(address)) return false;
   const std::uint64_t page = address & ~(kPageSize - 1);
-  if (page == foreign_.high) {
-    foreign_.high += kPageSize;
-  } else {
-    foreign_ = {page, page + kPageSize};
+  for (StackBounds& known : known_) {
+    if (page == known.high) return known.high += kPageSize, true;
+    if (page + kPageSize == known.low) return known.low = page, true;
   }
+  for (std::uint32_t i = kKnownStacks - 1; i > 0; --i) known_[i] = known_[i - 1];
+  known_[0] = {page, page + kPageSize};
   return true;
 }
 

@@ -42,7 +42,7 @@ struct CallSite {
         *static_cast<const std::uint64_t*>(__builtin_frame_address(0))    \
   }
 
-// Addresses that a walk may read without asking: [low, high) is the thread's own stack.
+// Addresses that a walk may read without asking: [low, high) is a stack, or part of one.
 struct StackBounds {
   std::uint64_t low = 0, high = 0;
 };
@@ -126,7 +126,8 @@ class StackMemo {
   std::uint32_t count_;
   bool bottom_cut_;  // frames_[0] has callers that are not recorded
   std::uint64_t epoch_;
-  StackBounds bounds_, foreign_;
+  static constexpr std::uint32_t kKnownStacks = 3;
+  StackBounds known_[kKnownStacks];  // the thread's own and those that it switches to, latest first
   Frame* frames_;       // [0] is the outermost
   FrameToken* tokens_;  // parallel to frames_
   std::uint64_t* hashes_;
