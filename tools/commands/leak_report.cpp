@@ -44,6 +44,13 @@ SuppressionMatcher load_suppressions(const Settings& settings) {
   return {file.patterns, settings.builtin_suppressions};
 }
 
+// The log is made only when there is something for it: a program without leaks leaves no empty file behind.
+bool print(const LeakReport& report, const Settings& settings, std::string_view program) {
+  if (report_text(report, settings, false).empty()) return true;
+  const ReportLog log(settings.log_path, report.facts.pid, program);
+  return log.write(report_text(report, settings, log.wants_color(settings.color)));
+}
+
 }  // namespace
 
 int leak_report(int fd, const std::string& file) {
@@ -67,11 +74,7 @@ int leak_report(int fd, const std::string& file) {
   const LeakReport report = build_report(findings, settings, symboliser, suppressions);
   const std::uint32_t pid = findings.header().pid;
 
-  bool printed = true;
-  const ReportLog log(settings.log_path, pid, program_name(findings));
-  const std::string text = report_text(report, settings, log.wants_color(settings.color));
-  if (!text.empty()) printed = log.write(text);
-
+  const bool printed = print(report, settings, program_name(findings));
   if (!settings.json_path.empty()) {
     const std::string path = expand_path(settings.json_path, pid, program_name(findings));
     const std::string problem = write_file(path, report_json(report, settings));

@@ -37,8 +37,9 @@ LeakReport build_report(const Findings& findings, const Settings& settings, Symb
   report.command = findings.command();
   std::vector<LeakKind> kinds = {LeakKind::kDirect, LeakKind::kIndirect};
   if (settings.show_reachable) kinds.push_back(LeakKind::kReachable);
+  std::uint64_t printed = 0;
   for (const LeakKind kind : kinds) {
-    std::uint64_t printed = 0;
+    if (kind == LeakKind::kReachable) printed = 0;  // max_leaks leaks, and as many of what is none
     const std::vector<const FindingsGroup*> groups = in_order(findings, kind);
     // Blocks that only a suppressed block points to are its part. The findings don't tell which block points
     // to which; but when every direct leak is suppressed, all indirect ones hang on suppressed blocks.

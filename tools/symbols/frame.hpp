@@ -8,16 +8,16 @@
 namespace weir {
 
 struct ModuleName {
-  std::string path;      // empty for an address in no known module
-  std::string build_id;  // in hex
+  std::string path = {};      // empty for an address in no known module
+  std::string build_id = {};  // in hex
   bool unloaded = false;
 };
 
 // A function in the source: the frame's own, or one that was inlined there.
 struct SourceFrame {
-  std::string function;  // empty when it has no name
-  std::string file;      // empty when it has no line information
-  unsigned line = 0;     // 0 when there is none
+  std::string function = {};  // empty when it has no name
+  std::string file = {};      // empty when it has no line information
+  unsigned line = 0;          // 0 when there is none
   unsigned column = 0;
   bool inlined = false;
 };

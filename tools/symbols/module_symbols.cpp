@@ -84,7 +84,7 @@ std::vector<SourceFrame> ModuleSymbols::from_debug_information(std::uint64_t add
   while (!scopes.empty()) {
     Dwarf_Die& scope = scopes.back();
     frame.inlined = scopes.size() > 1;
-    frame.function = function_name(scope, address, frame.inlined);
+    frame.function = function_name(*unit, scope, address, frame.inlined);
     sources.push_back(frame);
     frame = {};
     if (scopes.size() > 1) set_call(frame, *unit, scope);
@@ -94,7 +94,7 @@ std::vector<SourceFrame> ModuleSymbols::from_debug_information(std::uint64_t add
   return sources;
 }
 
-std::string ModuleSymbols::function_name(Dwarf_Die& scope, std::uint64_t address, bool inlined) {
+std::string ModuleSymbols::function_name(Unit& unit, Dwarf_Die& scope, std::uint64_t address, bool inlined) {
   const char* linkage = text_of(scope, DW_AT_linkage_name);
   if (linkage == nullptr) linkage = text_of(scope, DW_AT_MIPS_linkage_name);
   if (linkage != nullptr) return demangle(linkage);
@@ -102,10 +102,7 @@ std::string ModuleSymbols::function_name(Dwarf_Die& scope, std::uint64_t address
   if (name == nullptr) return {};
   // gcc leaves out the linker's name of functions with internal linkage; the symbol table has it, with the
   // namespace and the arguments. Functions that were folded into one can have another's name there.
-  const int language = dwarf_srclang(&scope);
-  const bool is_cxx = language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_11 ||
-                      language == DW_LANG_C_plus_plus_14;
-  if (!inlined && is_cxx && std::strcmp(name, "main") != 0) {
+  if (!inlined && unit.is_cxx && std::strcmp(name, "main") != 0) {
     const char* symbol = symbols_->find(address);
     if (symbol != nullptr && std::strstr(symbol, name) != nullptr) return demangle(symbol);
   }

@@ -24,7 +24,7 @@ class ModuleSymbols {
  private:
   void open();
   std::vector<SourceFrame> from_debug_information(std::uint64_t address);
-  std::string function_name(Dwarf_Die& scope, std::uint64_t address, bool inlined);
+  std::string function_name(Unit& unit, Dwarf_Die& scope, std::uint64_t address, bool inlined);
 
   ModulePlace place_;
   std::optional<ObjectFile> file_;

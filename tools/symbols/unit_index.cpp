@@ -4,6 +4,16 @@
 
 namespace weir {
 
+namespace {
+
+bool is_cxx(Dwarf_Die unit) {
+  const int language = dwarf_srclang(&unit);
+  return language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_03 ||
+         language == DW_LANG_C_plus_plus_11 || language == DW_LANG_C_plus_plus_14;
+}
+
+}  // namespace
+
 Unit* UnitIndex::find(std::uint64_t address) {
   Dwarf_Die die;
   if (dwarf_addrdie(dwarf_, address, &die) != nullptr) return unit_of(die);
@@ -38,7 +48,7 @@ Unit* UnitIndex::unit_of(Dwarf_Die die) {
     std::uint8_t type = 0;
     const bool known = dwarf_cu_info(die.cu, nullptr, &type, nullptr, &split, nullptr, nullptr, nullptr) == 0;
     const Dwarf_Die code = known && type == DW_UT_skeleton && split.addr != nullptr ? split : die;
-    unit = std::make_unique<Unit>(Unit{die, code, FunctionIndex(code)});
+    unit = std::make_unique<Unit>(Unit{die, code, FunctionIndex(code), is_cxx(code)});
   }
   return unit.get();
 }

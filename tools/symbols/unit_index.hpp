@@ -20,6 +20,7 @@ struct Unit {
   Dwarf_Die lines;  // has the line table; the skeleton where the rest stands in a .dwo file
   Dwarf_Die code;   // has the functions
   FunctionIndex functions;
+  bool is_cxx;
 };
 
 class UnitIndex {

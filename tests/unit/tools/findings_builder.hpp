@@ -1,0 +1,98 @@
+// Findings made in memory, as the library would write them.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/abi/findings.hpp"
+
+namespace weir {
+
+class FindingsBuilder {
+ public:
+  FindingsBuilder() {
+    std::memcpy(header.magic, kFindingsMagic, sizeof header.magic);
+    header.version = kFindingsVersion;
+    header.header_bytes = sizeof header;
+    header.pid = 4711;
+    header.context_size = 64;
+    modules_.emplace_back();
+  }
+
+  // The index for tokens.
+  std::size_t module(std::string_view path, std::uint64_t start, std::uint64_t end, std::uint64_t bias,
+                     std::span<const std::uint8_t> build_id = {}, std::uint32_t flags = 0) {
+    FindingsModule module = {};
+    module.start = start;
+    module.end = end;
+    module.bias = bias;
+    module.path_offset = text_.size();
+    module.path_bytes = static_cast<std::uint32_t>(path.size());
+    module.flags = flags;
+    module.build_id_bytes = static_cast<std::uint32_t>(build_id.size());
+    std::memcpy(module.build_id, build_id.data(), build_id.size());
+    text_ += path;
+    modules_.push_back(module);
+    return modules_.size() - 1;
+  }
+
+  static FrameToken token(std::size_t module, std::uint64_t address, bool exact = false) {
+    return FrameToken{module} << kFrameModuleShift | address | (exact ? kFrameExactBit : 0);
+  }
+
+  void group(LeakKind kind, std::uint64_t bytes, std::uint64_t blocks, const std::vector<FrameToken>& frames,
+             std::uint32_t flags = 0) {
+    FindingsGroup group = {};
+    group.kind = kind;
+    group.stack_id = static_cast<std::uint32_t>(groups_.size());
+    group.bytes = bytes;
+    group.blocks = blocks;
+    group.first_frame = frames_.size();
+    group.frame_count = static_cast<std::uint32_t>(frames.size());
+    group.flags = flags;
+    groups_.push_back(group);
+    frames_.insert(frames_.end(), frames.begin(), frames.end());
+    header.totals[static_cast<std::size_t>(kind)].bytes += bytes;
+    header.totals[static_cast<std::size_t>(kind)].blocks += blocks;
+  }
+
+  void option(std::string_view line) { options_.append(line).append("\n"); }
+  void argument(std::string_view word) { command_.append(word).append(1, '\0'); }
+
+  std::vector<std::byte> build() {
+    std::vector<std::byte> bytes(sizeof header);
+    append(bytes, header.modules, modules_.data(), modules_.size());
+    append(bytes, header.groups, groups_.data(), groups_.size());
+    append(bytes, header.frames, frames_.data(), frames_.size());
+    append(bytes, header.text, text_.data(), text_.size());
+    append(bytes, header.options, options_.data(), options_.size());
+    append(bytes, header.command, command_.data(), command_.size());
+    header.file_bytes = bytes.size();
+    std::memcpy(bytes.data(), &header, sizeof header);
+    return bytes;
+  }
+
+  FindingsHeader header = {};  // of which the builder fills in sections and totals
+
+ private:
+  template <typename T>
+  static void append(std::vector<std::byte>& bytes, FindingsSection& section, const T* items,
+                     std::size_t count) {
+    bytes.resize((bytes.size() + 7) / 8 * 8);
+    section = {bytes.size(), count};
+    const auto* begin = reinterpret_cast<const std::byte*>(items);
+    bytes.insert(bytes.end(), begin, begin + count * sizeof(T));
+  }
+
+  std::vector<FindingsModule> modules_;
+  std::vector<FindingsGroup> groups_;
+  std::vector<FrameToken> frames_;
+  std::string text_;
+  std::string options_;
+  std::string command_;
+};
+
+}  // namespace weir
