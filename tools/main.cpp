@@ -49,11 +49,25 @@ constexpr Shorthand kShorthands[] = {
     {"--suppressions", "suppressions", "file of leak:PATTERN lines", false},
     {"--exitcode", "exitcode", "exit status when there are leaks (0: own)", false},
     {"--max-leaks", "max_leaks", "print this many leaks, largest first", false},
-    {"--min-leak-bytes", "min_leak_bytes", "leave out leaks of fewer bytes", false},
+    {"--min-leak-bytes", "min_leak_bytes", "don't print leaks of fewer bytes", false},
     {"--summary", "summary", "the summary line: leaks, always or never", false},
     {"--color", "color", "auto, always or never", false},
     {"--show-reachable", "show_reachable", "also list what is still reachable", true},
     {"--strict", "strict", "don't start when an option is wrong", true},
+};
+
+// CLI11's help, with the usage of `run`, whose program and arguments it does not know.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kHelpColumn); }
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    if (app->get_name() == "run") return "Usage: weir run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n";
+    if (app->get_parent() != nullptr) name = "weir " + app->get_name();
+    return CLI::Formatter::make_usage(app, name);
+  }
+
+ private:
+  static constexpr std::size_t kHelpColumn = 28;
 };
 
 // The program and its arguments begin behind the first "--", or with the first word that is no option.
@@ -69,7 +83,7 @@ int parse(int argc, char** argv) {
   CLI::App app{kAbout, "weir"};
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.set_help_flag("-h,--help", "Print this help");
-  app.get_formatter()->column_width(28);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(1);
 
@@ -78,7 +92,7 @@ int parse(int argc, char** argv) {
   request.command = take_command(arguments);
   int status = 0;
 
-  CLI::App* run = app.add_subcommand("run", "Run a program under weir: weir run [OPTIONS] -- PROGRAM");
+  CLI::App* run = app.add_subcommand("run", "Run a program under weir");
   run->footer(kRunFooter);
   run->prefix_command();
   run->add_option_function<std::vector<std::string>>(
