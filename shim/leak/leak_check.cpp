@@ -51,6 +51,22 @@ void fill_totals(FindingsHeader& h) noexcept {
   h.untracked_stacks = stack_depot.overflows();
 }
 
+// verbosity=2: what the stacks cost, for whoever tunes weir or wonders about it.
+void say_what_stacks_cost(const FindingsHeader& h) noexcept {
+  StackMemo::Counters all{};
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    const StackMemo::Counters& c = thread_state(i).memo.counters();
+    all.walks += c.walks;
+    all.frames_walked += c.frames_walked;
+    all.full_walks += c.full_walks;
+    all.libunwind_walks += c.libunwind_walks;
+  }
+  Line().text("weir: ").number(h.allocations).text(" allocations, ").number(all.walks).text(" walks of ")
+      .number(all.frames_walked).text(" frames (").number(all.full_walks).text(" from scratch, ")
+      .number(all.libunwind_walks).text(" by libunwind), ").number(stack_depot.stacks()).text(" stacks in ")
+      .number(stack_depot.bytes()).text(" bytes").say();
+}
+
 FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noexcept {
   FindingsHeader h{};
   std::memcpy(h.magic, kFindingsMagic, sizeof h.magic);
@@ -85,6 +101,7 @@ bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& 
            std::uint64_t stopped_at, std::uint64_t pause_ns, F&& release) noexcept {
   const std::uint64_t start = sys::now_ns();
   FindingsHeader header = begin_header(reason, others);
+  if (options.verbosity >= 2) say_what_stacks_cost(header);
   LiveBlocks blocks;
   const bool done = classify(blocks, self, others);
   header.check_ns = sys::now_ns() - start;

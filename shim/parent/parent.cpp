@@ -2,6 +2,12 @@
 
 #include <cstdint>
 
+// jemalloc's settings before MALLOC_CONF has its say. A freed extent serves any smaller request, not only one
+// of at least a 64th of its size: with that limit, slabs that were freed together coalesce into what no slab
+// may be cut from, and the heap grows by its peak each round until the decay (measured: python building the
+// same lists four times, 99 MB of peak RSS against 59).
+extern "C" __attribute__((visibility("hidden"))) const char* weir_je_malloc_conf = "lg_extent_max_active_fit:16";
+
 namespace weir::parent {
 namespace {
 

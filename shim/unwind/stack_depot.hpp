@@ -43,6 +43,7 @@ class StackDepot {
 
   std::uint64_t overflows() const noexcept { return overflows_; }
   std::uint64_t stacks() const noexcept { return stacks_; }
+  std::uint64_t bytes() const noexcept { return used_words_ * sizeof(FrameToken); }
 
   void lock_for_fork() noexcept;
   void unlock_after_fork() noexcept;

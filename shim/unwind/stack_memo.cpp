@@ -40,7 +40,7 @@ std::size_t StackMemo::bytes_for(std::uint32_t limit) noexcept {
   const std::size_t capacity = 4 * std::size_t{limit};
   return capacity *
              (sizeof(Frame) + sizeof(FrameToken) + sizeof(std::uint64_t) + kMostSlotsAFrame * sizeof(Slot)) +
-         (2 * limit + 1) * sizeof(Found);
+         (2 * limit + 1) * sizeof(Found) + kBranches * sizeof(Branch);
 }
 
 void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds) noexcept {
@@ -61,6 +61,8 @@ void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds
   tokens_ = reinterpret_cast<FrameToken*>(take(capacity_ * sizeof(FrameToken)));
   hashes_ = reinterpret_cast<std::uint64_t*>(take(capacity_ * sizeof(std::uint64_t)));
   found_ = reinterpret_cast<Found*>(take((2 * limit + 1) * sizeof(Found)));
+  branches_ = reinterpret_cast<Branch*>(take(kBranches * sizeof(Branch)));
+  for (std::uint32_t i = 0; i < kBranches; ++i) branches_[i].ip = 0;
   forget();
   counters_ = {};
 }
@@ -242,6 +244,7 @@ void StackMemo::push(const Found& found) noexcept {
   }
   f.sp = s.sp;
   f.ip = s.ip;
+  f.serial = ++serial_;
   f.bp = s.bp;
   f.rule = rule;
   f.id = kNoStack;
@@ -299,7 +302,31 @@ __attribute__((noinline)) StackId StackMemo::walk(FrameState state) noexcept {
   }
   counters_.frames_walked += found;
   while (found != 0) push(found_[--found]);
-  return answer();
+  const StackId id = answer();
+  if (base >= 0) keep_branch(static_cast<std::uint32_t>(base));
+  return id;
+}
+
+// Beside the memo, what lies inside its frame `fork` of the stack that was just answered.
+void StackMemo::keep_branch(std::uint32_t fork) noexcept {
+  const Frame& f = frames_[count_ - 1];
+  const std::uint32_t first = frames_[fork].slots_end;
+  const std::uint32_t slots = f.slots_end - first;
+  if (slots > kBranchSlots) return;
+  Branch& b = branch_of({f.ip, f.sp, f.bp});
+  b.ip = f.ip;
+  b.sp = f.sp;
+  b.bp = f.bp;
+  b.bp_needed = f.bp_needed;
+  b.epoch = epoch_;
+  b.fork_serial = frames_[fork].serial;
+  b.fork = fork;
+  // A stack that is all branch still rests on the frame at the fork.
+  const std::uint32_t lowest = count_ > limit_ ? count_ - limit_ : 0;
+  b.lowest = lowest < fork ? lowest : fork;
+  b.slots = slots;
+  b.id = f.id;
+  for (std::uint32_t i = 0; i < slots; ++i) b.slot[i] = slots_[first + i];
 }
 
 __attribute__((noinline, cold)) StackId StackMemo::walk_with_libunwind(const FrameState& site) noexcept {
