@@ -6,7 +6,10 @@
 // of at least a 64th of its size: with that limit, slabs that were freed together coalesce into what no slab
 // may be cut from, and the heap grows by its peak each round until the decay (measured: python building the
 // same lists four times, 99 MB of peak RSS against 59).
-extern "C" __attribute__((visibility("hidden"))) const char* weir_je_malloc_conf = "lg_extent_max_active_fit:16";
+extern "C" {
+extern const char* weir_je_malloc_conf;
+__attribute__((visibility("hidden"))) const char* weir_je_malloc_conf = "lg_extent_max_active_fit:16";
+}
 
 namespace weir::parent {
 namespace {
