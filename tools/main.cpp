@@ -83,6 +83,9 @@ int parse(int argc, char** argv) {
   CLI::App app{kAbout, "weir"};
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.set_help_flag("-h,--help", "Print this help");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("weir: {} (weir --help tells more)\n", error.what());
+  });
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(1);

@@ -46,9 +46,11 @@ SuppressionMatcher load_suppressions(const Settings& settings) {
 
 // The log is made only when there is something for it: a program without leaks leaves no empty file behind.
 bool print(const LeakReport& report, const Settings& settings, std::string_view program) {
-  if (report_text(report, settings, false).empty()) return true;
+  std::string text = report_text(report, settings, false);
+  if (text.empty()) return true;
   const ReportLog log(settings.log_path, report.facts.pid, program);
-  return log.write(report_text(report, settings, log.wants_color(settings.color)));
+  if (log.wants_color(settings.color)) text = report_text(report, settings, true);
+  return log.write(text);
 }
 
 }  // namespace

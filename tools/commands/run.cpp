@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "tools/launch/environment.hpp"
 #include "tools/launch/find_library.hpp"
@@ -24,6 +25,16 @@ std::string_view environment(const char* name) {
   return value == nullptr ? std::string_view() : value;
 }
 
+// A path on the command line means the directory where it was typed; the program may be elsewhere when it
+// ends.
+std::string absolute_path(const OptionPair& pair) {
+  const bool is_path =
+      pair.key == "log_path" || pair.key == "json_path" || pair.key == "suppressions" || pair.key == "tool";
+  const bool is_word = pair.value.empty() || pair.value == "stderr" || pair.value == "stdout";
+  std::error_code error;
+  return is_path && !is_word ? std::filesystem::absolute(pair.value, error).string() : pair.value;
+}
+
 // The options that are right, as text for WEIR_OPTIONS. False when strict=1 forbids to go on.
 bool take_options(const RunRequest& request, std::string& into) {
   std::vector<std::string> mistakes;
@@ -33,7 +44,7 @@ bool take_options(const RunRequest& request, std::string& into) {
     if (!mistake.empty()) {
       mistakes.push_back(std::move(mistake));
     } else {
-      given = join_option_texts(given, join_option(pair.key, pair.value));
+      given = join_option_texts(given, join_option(pair.key, absolute_path(pair)));
     }
   }
   into = join_option_texts(environment("WEIR_OPTIONS"), given);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 namespace weir {
 
@@ -38,18 +39,50 @@ Json source_json(const Frame& frame, const SourceFrame& source, const Settings& 
   return json;
 }
 
-Json leak_json(const Leak& leak, const Settings& settings) {
-  Json frames = Json::array();
-  for (const Frame* frame : leak.frames) {
-    for (const SourceFrame& source : frame->sources) frames.push_back(source_json(*frame, source, settings));
-  }
-  return {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
-          {"bytes", leak.bytes},
-          {"blocks", leak.blocks},
-          {"stack_cut", (leak.stack_flags & kStackCut) != 0},
-          {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0},
-          {"frames", std::move(frames)}};
+// Paths and arguments are bytes, JSON is UTF-8: what is none becomes U+FFFD instead of an exception.
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+// Writes the leaks one by one, the same frame always as the same text: as one tree of values a long report
+// would take many times its own size.
+class LeakWriter {
+ public:
+  LeakWriter(const Settings& settings, std::string& out) : settings_(settings), out_(out) {}
+
+  void write(const Leak& leak) {
+    const Json head = {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
+                       {"bytes", leak.bytes},
+                       {"blocks", leak.blocks},
+                       {"stack_cut", (leak.stack_flags & kStackCut) != 0},
+                       {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0}};
+    out_ += dump(head);
+    out_.back() = ',';  // the object goes on
+    out_ += "\"frames\":[";
+    std::string_view comma = "\n  ";
+    for (const Frame* frame : leak.frames) {
+      out_.append(comma).append(text_of(*frame));
+      comma = ",\n  ";
+    }
+    out_ += "]}";
+  }
+
+ private:
+  const std::string& text_of(const Frame& frame) {
+    const auto [entry, is_new] = texts_.try_emplace(&frame);
+    if (is_new) {
+      for (const SourceFrame& source : frame.sources) {
+        if (!entry->second.empty()) entry->second += ",\n  ";
+        entry->second += dump(source_json(frame, source, settings_));
+      }
+    }
+    return entry->second;
+  }
+
+  const Settings& settings_;
+  std::string& out_;
+  std::unordered_map<const Frame*, std::string> texts_;
+};
 
 }  // namespace
 
@@ -79,8 +112,6 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
       {"check_ns", facts.check_ns},
       {"omitted_leaks", report.more_leaks + report.small_leaks},
   };
-  json["leaks"] = Json::array();
-  for (const Leak& leak : report.leaks) json["leaks"].push_back(leak_json(leak, settings));
   json["suppressions"] = Json::array();
   for (const SuppressionUse& use : report.used) {
     json["suppressions"].push_back(
@@ -89,8 +120,17 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
   for (const std::string& pattern : report.unused) {
     json["suppressions"].push_back({{"pattern", pattern}, {"count", 0}, {"bytes", 0}, {"builtin", false}});
   }
-  // Paths and arguments are bytes, JSON is UTF-8: what is none becomes U+FFFD instead of an exception.
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+  std::string out = dump(json);
+  out.back() = ',';  // the object goes on
+  out += "\n\"leaks\":[";
+  LeakWriter writer(settings, out);
+  std::string_view comma = "\n ";
+  for (const Leak& leak : report.leaks) {
+    out += comma;
+    writer.write(leak);
+    comma = ",\n ";
+  }
+  return out += "]}\n";
 }
 
 }  // namespace weir

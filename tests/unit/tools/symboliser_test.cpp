@@ -108,6 +108,7 @@ int collect(void* data) {
 
 // Loads the library, calls through it, and unloads it. The tokens are of its frames.
 struct Trace {
+  Trace() = default;
   explicit Trace(const std::string& library) {
     void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     EXPECT_NE(handle, nullptr) << dlerror();
@@ -256,6 +257,29 @@ TEST(Symboliser, FileThatIsGoneLeavesOffsets) {
   const std::vector<SourceFrame> sources = trace.symbolise();
   ASSERT_EQ(sources.size(), 2u);
   EXPECT_EQ(sources[0].function + sources[0].file, "");
+}
+
+// libc6-dbg, where it is installed, is found by libc's build-id although libc "is gone".
+TEST(Symboliser, FileThatIsGoneIsFoundByItsBuildId) {
+  Dl_info libc = {};
+  ASSERT_NE(dladdr(reinterpret_cast<void*>(&::getenv), &libc), 0);
+  Trace trace;
+  trace.module.path = libc.dli_fname;
+  dl_iterate_phdr(find_module, &trace.module);
+  ASSERT_FALSE(trace.module.build_id.empty());
+  std::string id;
+  for (const std::uint8_t byte : trace.module.build_id) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", byte);
+    id += digits;
+  }
+  const std::string debug = "/usr/lib/debug/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug";
+  if (!std::filesystem::exists(debug)) GTEST_SKIP() << "no " << debug;
+  trace.addresses = {reinterpret_cast<std::uint64_t>(&::qsort) + 1};
+  const std::vector<SourceFrame> sources = trace.symbolise("/gone/libc.so.6");
+  ASSERT_FALSE(sources.empty());
+  EXPECT_NE(sources.back().function.find("qsort"), std::string::npos) << sources.back().function;
+  EXPECT_NE(sources.back().line, 0u);
 }
 
 TEST(Symboliser, PathsThatAreNoFilesAreHarmless) {
