@@ -136,6 +136,7 @@ Findings write_findings(LiveBlocks& blocks, FindingsHeader header) noexcept {
   for (std::uint32_t i = 0; i < blocks.count(); ++i) {
     const LiveBlock& b = blocks[i];
     const LeakKind kind = kind_of(b.state());
+    if (b.header().family() == Family::kOwn) continue;
     LeakTotals& total = header.totals[static_cast<unsigned>(kind)];
     total.bytes += b.bytes();
     ++total.blocks;

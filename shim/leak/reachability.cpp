@@ -127,7 +127,7 @@ void Reachability::mark_mapping(const Mapping& m, const CheckingThread& self,
 void Reachability::mark_roots(const MemoryMap& map, const CheckingThread& self,
                               const FrozenThreads& others) noexcept {
   for (std::uint32_t i = 0; i < blocks_.count(); ++i) {
-    if (process_generation != 0 && blocks_[i].inherited()) mark(i);
+    if (blocks_[i].inherited() || blocks_[i].header().family() == Family::kOwn) mark(i);
   }
   drain();
   const auto registers = [this](const std::uint64_t* from, unsigned count) {

@@ -7,7 +7,7 @@
 //   - the live part of each thread's stack, [sp - red zone, end), and its registers; the whole stack of a
 //     thread that runs on another one or did not stand still; nothing of a thread that has ended while
 //     glibc keeps its stack for the next;
-//   - blocks that a parent process allocated before it forked this one.
+//   - blocks that a parent process allocated before it forked this one, and what libc keeps for weir.
 // What is not reached is lost: directly where no other lost block leads to it. A cycle has one direct
 // block, its lowest, as Valgrind counts.
 #pragma once

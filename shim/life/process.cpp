@@ -84,6 +84,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   parent::deallocate(parent::allocate(1));
   say_hello();
   if (mode() != Mode::kLeak) return;
+  const OwnWork own_work;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   watch_thread_exits();
   load_libunwind();

@@ -96,13 +96,13 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (t == nullptr) return nullptr;
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
-  t->busy = true;
+  t->busy = t->own_work = true;
   t->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
   t->memo.initialize(t + 1, limit, bounds_of_this_thread());
   if (exits_watched) pthread_setspecific(exit_key, &exit_key);
-  t->busy = false;
+  t->busy = t->own_work = false;
   return t;
 }
 
@@ -131,7 +131,6 @@ void forget_other_threads() noexcept {
     if (t == this_thread || !t->in_use) continue;
     add_to_totals(t->counts);
     t->in_use = false;
-    t->busy = false;
     t->next_free = free_list;
     free_list = t;
   }

@@ -29,6 +29,7 @@ struct ThreadState {
   // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
   // the memo, and must not wait for a lock.
   bool busy;
+  bool own_work;  // weir itself calls libc on this thread: what that allocates is not the program's
   bool in_use;
   std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
   ThreadState* next_free;
@@ -51,6 +52,23 @@ void watch_thread_exits() noexcept;
 
 // In a fork's child: every other thread's state is nobody's now.
 void forget_other_threads() noexcept;
+
+// While it lives, allocations of this thread are weir's own: tracked so that they can be freed, and left out
+// of counts and reports.
+class OwnWork {
+ public:
+  OwnWork() noexcept : thread_(make_thread_state()) {
+    if (thread_ != nullptr) thread_->busy = thread_->own_work = true;
+  }
+  ~OwnWork() {
+    if (thread_ != nullptr) thread_->busy = thread_->own_work = false;
+  }
+  OwnWork(const OwnWork&) = delete;
+  OwnWork& operator=(const OwnWork&) = delete;
+
+ private:
+  ThreadState* thread_;
+};
 
 void lock_thread_states() noexcept;
 void unlock_thread_states() noexcept;

@@ -16,8 +16,8 @@
 
 namespace weir {
 
-// Which kind of call made a block.
-enum class Family : std::uint8_t { kMalloc = 0, kNew = 1, kNewArray = 2, kAligned = 3 };
+// Which kind of call made a block; kOwn: weir's own work in libc.
+enum class Family : std::uint8_t { kMalloc = 0, kNew = 1, kNewArray = 2, kAligned = 3, kOwn = 15 };
 
 using StackId = std::uint32_t;  // 28 bits; 0 is no stack
 inline constexpr unsigned kStackIdBits = 28;

@@ -27,12 +27,6 @@ void* fail() noexcept {
   return nullptr;
 }
 
-// The stack while weir is at work on this thread already: a signal handler allocates inside an allocation,
-// or a library call of ours does. No memo, no waiting: the block has no stack.
-WEIR_COLD StackId stack_without_memo() noexcept {
-  return kNoStack;
-}
-
 // First allocation of a thread, or weir at work on it already.
 WEIR_COLD ThreadState* enter_slowly() noexcept {
   ThreadState* t = make_thread_state();
@@ -64,13 +58,21 @@ WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std:
   add_to_totals(c);
 }
 
-// The id of the caller's stack, and the allocation counted.
-inline StackId note_allocation(const CallSite& site, std::uint64_t bytes) noexcept {
-  ThreadState* t = enter();
-  if (__builtin_expect(t == nullptr, 0)) {
+// A thread without a state, or one on which weir is at work: a signal handler allocates inside an allocation,
+// or libc does for weir. No memo, no waiting for a lock: the block has no stack.
+WEIR_COLD StackId note_without_memo(std::uint64_t bytes, Family& family) noexcept {
+  if (this_thread != nullptr && this_thread->own_work) {
+    family = Family::kOwn;
+  } else {
     count_globally(1, 0, bytes);
-    return stack_without_memo();
   }
+  return kNoStack;
+}
+
+// The id of the caller's stack, and the allocation counted.
+inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
+  ThreadState* t = enter();
+  if (__builtin_expect(t == nullptr, 0)) return note_without_memo(bytes, family);
   count_allocation(t->counts, bytes);
   const StackId stack = t->memo.stack_of(site);
   observe_stack(site, stack);
@@ -78,8 +80,9 @@ inline StackId note_allocation(const CallSite& site, std::uint64_t bytes) noexce
   return stack;
 }
 
-inline void note_free(std::uint64_t bytes) noexcept {
+inline void note_free(std::uint64_t bytes, Family family) noexcept {
   ThreadState* t = this_thread;
+  if (__builtin_expect(family == Family::kOwn, 0)) return;
   if (__builtin_expect(t != nullptr && !t->busy, 1)) {
     count_free(t->counts, bytes);
   } else {
@@ -91,7 +94,7 @@ inline void* allocate(std::size_t bytes, Family family, const CallSite& site) no
   if (__builtin_expect(bytes > kMaxBlockBytes, 0)) return fail();
   auto* header = static_cast<BlockHeader*>(parent::allocate(bytes + kHeaderBytes));
   if (__builtin_expect(header == nullptr, 0)) return nullptr;
-  const StackId stack = note_allocation(site, bytes);
+  const StackId stack = note_allocation(site, bytes, family);
   header->stamp(bytes, kPlainShift, family, stack);
   return header->block();
 }
@@ -103,7 +106,7 @@ inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family f
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
   auto* base = static_cast<char*>(parent::allocate_aligned(alignment, bytes + alignment));
   if (base == nullptr) return nullptr;
-  const StackId stack = note_allocation(site, bytes);
+  const StackId stack = note_allocation(site, bytes, family);
   BlockHeader* header = BlockHeader::of(base + alignment);
   header->stamp(bytes, static_cast<unsigned>(__builtin_ctzll(alignment)), family, stack);
   return header->block();
@@ -129,9 +132,10 @@ WEIR_COLD void free_unusual(void* block) noexcept {
 
 inline void release(BlockHeader* header) noexcept {
   const std::uint64_t bytes = header->bytes();
+  const Family family = header->family();
   void* base = header->parent_block();
   header->kill();
-  note_free(bytes);
+  note_free(bytes, family);
   if (__builtin_expect(base == header, 1)) {
     parent::deallocate_sized(base, bytes + kHeaderBytes);
   } else {
@@ -156,8 +160,9 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
   auto* header = static_cast<BlockHeader*>(parent::allocate_zeroed(total + kHeaderBytes));
   if (header == nullptr) return nullptr;
-  const StackId stack = note_allocation(WEIR_CALL_SITE(), total);
-  header->stamp(total, kPlainShift, Family::kMalloc, stack);
+  Family family = Family::kMalloc;
+  const StackId stack = note_allocation(WEIR_CALL_SITE(), total, family);
+  header->stamp(total, kPlainShift, family, stack);
   return header->block();
 }
 
@@ -192,9 +197,11 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
     *header = before;
     return nullptr;
   }
-  note_free(old_bytes);
-  const StackId stack = note_allocation(site, bytes);
-  grown->stamp(bytes, kPlainShift, Family::kMalloc, stack);
+  Family family = before.family();
+  note_free(old_bytes, family);
+  family = Family::kMalloc;
+  const StackId stack = note_allocation(site, bytes, family);
+  grown->stamp(bytes, kPlainShift, family, stack);
   return grown->block();
 }
 

@@ -1,26 +1,74 @@
 #include "shim/unwind/libunwind.hpp"
 
 #include <dlfcn.h>
-
-#define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "shim/base/readable.hpp"
+#include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
 namespace weir {
 namespace {
 
-// libunwind's names in its shared object, for local unwinding on x86-64.
+// libunwind's names in its shared object, for remote unwinding of x86-64.
 struct Functions {
-  int (*get_context)(unw_context_t*);
-  int (*init_local)(unw_cursor_t*, unw_context_t*);
+  unw_addr_space_t (*create_addr_space)(unw_accessors_t*, int);
+  int (*set_caching_policy)(unw_addr_space_t, unw_caching_policy_t);
+  int (*init_remote)(unw_cursor_t*, unw_addr_space_t, void*);
   int (*step)(unw_cursor_t*);
   int (*get_reg)(unw_cursor_t*, int, unw_word_t*);
   int (*is_signal_frame)(unw_cursor_t*);
+  int (*search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*, unw_proc_info_t*, int, void*);
 };
 
 Functions unw;
-bool loaded = false;
+unw_addr_space_t address_space = nullptr;
+
+// Where the walk begins: a place in our own code. The caller-saved registers are nobody's there.
+struct Registers {
+  std::uint64_t value[UNW_X86_64_RIP + 1];
+};
+
+// .eh_frame_hdr: four bytes of encodings, the address of .eh_frame, the number of entries, the table.
+constexpr std::uint64_t kHeaderCount = 8;
+constexpr std::uint64_t kHeaderTable = 12;
+
+int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_unwind_info, void* arg) {
+  const CodePlace place = modules.find(ip, false);
+  if (place.tables.eh_frame_hdr == 0) return -UNW_ENOINFO;
+  unw_dyn_info_t table{};
+  table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  table.start_ip = place.tables.module_start;
+  table.end_ip = place.tables.module_end;
+  table.u.rti.segbase = place.tables.eh_frame_hdr;
+  table.u.rti.table_data = place.tables.eh_frame_hdr + kHeaderTable;
+  const auto entries = *reinterpret_cast<const std::uint32_t*>(place.tables.eh_frame_hdr + kHeaderCount);
+  table.u.rti.table_len = entries * 8ull / sizeof(unw_word_t);
+  return unw.search_unwind_table(space, ip, &table, info, need_unwind_info, arg);
+}
+
+void put_unwind_info(unw_addr_space_t, unw_proc_info_t*, void*) {}
+
+int get_dyn_info_list_addr(unw_addr_space_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+
+int access_mem(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write, void*) {
+  if (write != 0 || !is_readable(address)) return -UNW_EINVAL;
+  *value = load_word(address);
+  return 0;
+}
+
+int access_reg(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int write, void* arg) {
+  if (write != 0 || number < 0 || number > UNW_X86_64_RIP) return -UNW_EBADREG;
+  *value = static_cast<const Registers*>(arg)->value[number];
+  return 0;
+}
+
+int access_fpreg(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) { return -UNW_EBADREG; }
+int resume(unw_addr_space_t, unw_cursor_t*, void*) { return -UNW_EINVAL; }
+int get_proc_name(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+
+unw_accessors_t accessors{find_proc_info, put_unwind_info, get_dyn_info_list_addr, access_mem,
+                          access_reg,     access_fpreg,    resume,                 get_proc_name};
 
 template <typename F>
 bool bind(void* library, const char* name, F& function) noexcept {
@@ -31,41 +79,44 @@ bool bind(void* library, const char* name, F& function) noexcept {
 }  // namespace
 
 void load_libunwind() noexcept {
-  void* library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen("libunwind-x86_64.so.8", RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr) {
     dlerror();  // takes the message, which the program would otherwise find
     return;
   }
-  loaded = bind(library, "_Ux86_64_getcontext", unw.get_context) &&
-           bind(library, "_ULx86_64_init_local", unw.init_local) &&
-           bind(library, "_ULx86_64_step", unw.step) && bind(library, "_ULx86_64_get_reg", unw.get_reg) &&
-           bind(library, "_ULx86_64_is_signal_frame", unw.is_signal_frame);
+  const bool bound = bind(library, "_Ux86_64_create_addr_space", unw.create_addr_space) &&
+                     bind(library, "_Ux86_64_set_caching_policy", unw.set_caching_policy) &&
+                     bind(library, "_Ux86_64_init_remote", unw.init_remote) &&
+                     bind(library, "_Ux86_64_step", unw.step) && bind(library, "_Ux86_64_get_reg", unw.get_reg) &&
+                     bind(library, "_Ux86_64_is_signal_frame", unw.is_signal_frame) &&
+                     bind(library, "_Ux86_64_dwarf_search_unwind_table", unw.search_unwind_table);
+  if (bound) address_space = unw.create_addr_space(&accessors, 0);
   // Its caches stay wrong when another module is loaded where one was closed; these walks are rare enough.
-  using SetCachingPolicy = int (*)(unw_addr_space_t, unw_caching_policy_t);
-  SetCachingPolicy set_caching_policy;
-  auto* space = static_cast<unw_addr_space_t*>(dlsym(library, "_ULx86_64_local_addr_space"));
-  if (loaded && space != nullptr && bind(library, "_ULx86_64_set_caching_policy", set_caching_policy)) {
-    set_caching_policy(*space, UNW_CACHE_NONE);
-  }
+  if (address_space != nullptr) unw.set_caching_policy(address_space, UNW_CACHE_NONE);
 }
 
-std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
-                                    std::uint32_t room) noexcept {
-  if (!loaded) return 0;
-  unw_context_t context;
+__attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
+                                                              std::uint32_t room) noexcept {
+  if (address_space == nullptr) return 0;
+  Registers here{};
+  std::uint64_t* r = here.value;
+  asm volatile("mov %%rbx, %c1(%0); mov %%rbp, %c2(%0); mov %%rsp, %c3(%0); mov %%r12, %c4(%0);"
+               "mov %%r13, %c5(%0); mov %%r14, %c6(%0); mov %%r15, %c7(%0); lea 0(%%rip), %%rax; mov %%rax, %c8(%0)"
+               :
+               : "r"(r), "i"(8 * UNW_X86_64_RBX), "i"(8 * UNW_X86_64_RBP), "i"(8 * UNW_X86_64_RSP),
+                 "i"(8 * UNW_X86_64_R12), "i"(8 * UNW_X86_64_R13), "i"(8 * UNW_X86_64_R14), "i"(8 * UNW_X86_64_R15),
+                 "i"(8 * UNW_X86_64_RIP)
+               : "rax", "memory");
   unw_cursor_t cursor;
-  unw.get_context(&context);
-  if (unw.init_local(&cursor, &context) != 0) return 0;
+  if (unw.init_remote(&cursor, address_space, &here) != 0) return 0;
   std::uint32_t written = 0;
-  bool exact = false;
+  bool exact = true;
   for (;;) {
     unw_word_t here_ip = 0;
     unw_word_t here_sp = 0;
-    if (unw.get_reg(&cursor, UNW_REG_IP, &here_ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &here_sp) != 0)
-      break;
+    if (unw.get_reg(&cursor, UNW_REG_IP, &here_ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &here_sp) != 0) break;
     if (here_ip == 0) break;
-    const FrameState state{here_ip, here_sp, 0, exact};
-    const FrameRule rule = rule_cache.rule_at(state, false);
+    const FrameRule rule = rule_cache.rule_at({here_ip, here_sp, 0, exact}, false);
     if (written != 0 || (here_ip == ip && here_sp == sp)) {
       if (written == room) break;
       to[written++] = (here_ip & kFrameAddressMask) | (exact ? kFrameExactBit : 0) |

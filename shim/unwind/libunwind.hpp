@@ -1,7 +1,10 @@
-// The one door to libunwind: for the frames whose tables say more than a FrameRule can, and for tests.
+// The one door to libunwind: for the frames whose tables say more than a FrameRule can.
 //
-// The library is loaded at start with dlopen(RTLD_LOCAL): linked, its _Unwind_* symbols would take over the
-// program's exceptions, and Debian's archive is not position independent. Without it such walks end early.
+// Its remote half is used, with accessors that read this very process: the local half opens a pipe (two of
+// the program's lowest descriptors) to find out whether memory can be read, iterates the loader's list under
+// its lock, and would guess where there are no tables. The library is loaded at start with
+// dlopen(RTLD_LOCAL): linked, its _Unwind_* symbols would take over the program's exceptions, and Debian's
+// archive is not position independent. Without it such walks end early.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +17,8 @@ namespace weir {
 void load_libunwind() noexcept;
 
 // Walks the calling thread's stack from the frame that has this ip and sp outwards and writes its frames,
-// innermost first. Steps only through code that has unwind tables, so that libunwind neither guesses nor
-// asks a descriptor whether memory is there. 0 when libunwind is missing or does not find the frame.
-std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
-                                    std::uint32_t room) noexcept;
+// innermost first, at most `room`. Steps only through code that has unwind tables. 0 when libunwind is
+// missing or does not find the frame.
+std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to, std::uint32_t room) noexcept;
 
 }  // namespace weir

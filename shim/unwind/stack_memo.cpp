@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/pages.hpp"
-#include "shim/base/sys.hpp"
+#include "shim/base/readable.hpp"
 #include "shim/unwind/libunwind.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
@@ -23,15 +23,6 @@ FrameToken token_of(const FrameState& s, FrameRule rule) noexcept {
 std::uint64_t mix(FrameToken token) noexcept {
   token = (token ^ (token >> 30)) * 0xbf58476d1ce4e5b9u;
   return token ^ (token >> 27);
-}
-
-// Whether the page can be read, without a descriptor and without a fault: the kernel copies the signal set
-// before it looks at `how`, so EINVAL means readable and EFAULT means not (Abseil's method).
-bool page_is_readable(std::uint64_t address) noexcept {
-  constexpr long kNoSuchHow = ~0l;
-  constexpr long kEfault = -14;
-  const long page = static_cast<long>(address & ~std::uint64_t{7});
-  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, page, 0, 8) != kEfault;
 }
 
 }  // namespace
@@ -87,7 +78,7 @@ bool StackMemo::may_read(std::uint64_t address) noexcept {
   for (const StackBounds& known : known_) {
     if (__builtin_expect(address - known.low < known.high - known.low, 1)) return true;
   }
-  if ((address & 7) != 0 || !page_is_readable(address)) return false;
+  if ((address & 7) != 0 || !is_readable(address)) return false;
   const std::uint64_t page = address & ~(kPageSize - 1);
   for (StackBounds& known : known_) {
     if (page == known.high) return known.high += kPageSize, true;
