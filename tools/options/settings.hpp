@@ -8,6 +8,7 @@
 
 namespace weir {
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the order is the table's, made for readers
 struct Settings {
 #define WEIR_FLAG(name, initial, sentence) bool name = initial;
 #define WEIR_NUMBER(name, initial, lowest, highest, sentence) std::uint64_t name = initial;

@@ -1,6 +1,7 @@
 // Findings made in memory, as the library would write them.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string>
@@ -33,7 +34,7 @@ class FindingsBuilder {
     module.path_bytes = static_cast<std::uint32_t>(path.size());
     module.flags = flags;
     module.build_id_bytes = static_cast<std::uint32_t>(build_id.size());
-    std::memcpy(module.build_id, build_id.data(), build_id.size());
+    std::copy(build_id.begin(), build_id.end(), module.build_id);
     text_ += path;
     modules_.push_back(module);
     return modules_.size() - 1;
