@@ -98,15 +98,11 @@ int parse(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Run a program under weir");
   run->footer(kRunFooter);
   run->prefix_command();
-  run->add_option_function<std::vector<std::string>>(
-         "-o,--option",
-         [&](const std::vector<std::string>& pairs) {
-           for (const std::string& pair : pairs) request.options.push_back(weir::split_pair(pair));
-         },
+  run->add_option_function<std::string>(
+         "-o,--option", [&](const std::string& pair) { request.options.push_back(weir::split_pair(pair)); },
          "any of `weir options`")
       ->type_name("KEY=VALUE")
-      ->trigger_on_parse()
-      ->expected(1);
+      ->trigger_on_parse();
   for (const Shorthand& shorthand : kShorthands) {
     if (shorthand.is_switch) {
       run->add_flag_callback(

@@ -37,6 +37,11 @@ void set_line(SourceFrame& frame, Unit& unit, std::uint64_t address) {
   if (dwarf_linecol(line, &column) == 0) frame.column = static_cast<unsigned>(column);
 }
 
+// gcc and the demangler write lambdas in template arguments in different ways.
+std::string_view without_template_arguments(std::string_view name) {
+  return name.starts_with("operator") ? name : name.substr(0, name.find('<'));
+}
+
 // Where an inlined function was called from.
 void set_call(SourceFrame& frame, Unit& unit, Dwarf_Die& inlined) {
   Dwarf_Files* files = nullptr;
@@ -97,14 +102,19 @@ std::vector<SourceFrame> ModuleSymbols::from_debug_information(std::uint64_t add
 std::string ModuleSymbols::function_name(Unit& unit, Dwarf_Die& scope, std::uint64_t address, bool inlined) {
   const char* linkage = text_of(scope, DW_AT_linkage_name);
   if (linkage == nullptr) linkage = text_of(scope, DW_AT_MIPS_linkage_name);
-  if (linkage != nullptr) return demangle(linkage);
   const char* name = text_of(scope, DW_AT_name);
+  // A linker's name that is not mangled is an alias: libc's __GI___strdup, for one.
+  if (linkage != nullptr && (name == nullptr || linkage[0] == '_')) {
+    std::string readable = demangle(linkage);
+    if (name == nullptr || readable != linkage) return readable;
+  }
   if (name == nullptr) return {};
   // gcc leaves out the linker's name of functions with internal linkage; the symbol table has it, with the
   // namespace and the arguments. Functions that were folded into one can have another's name there.
   if (!inlined && unit.is_cxx && std::strcmp(name, "main") != 0) {
     const char* symbol = symbols_->find(address);
-    if (symbol != nullptr && std::strstr(symbol, name) != nullptr) return demangle(symbol);
+    std::string whole = symbol == nullptr ? std::string() : demangle(symbol);
+    if (whole.find(without_template_arguments(name)) != std::string::npos) return whole;
   }
   return name;
 }
