@@ -13,7 +13,8 @@ namespace weir {
 inline bool is_readable(std::uint64_t address) noexcept {
   constexpr long kNoSuchHow = ~0l;
   constexpr long kEfault = -14;
-  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, static_cast<long>(address & ~std::uint64_t{7}), 0, 8) != kEfault;
+  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, static_cast<long>(address & ~std::uint64_t{7}), 0, 8) !=
+         kEfault;
 }
 
 }  // namespace weir

@@ -4,6 +4,8 @@
 
 namespace std {
 
-[[noreturn]] __attribute__((visibility("hidden"))) void __throw_out_of_range_fmt(const char*, ...) { abort(); }
+[[noreturn]] __attribute__((visibility("hidden"))) void __throw_out_of_range_fmt(const char*, ...) {
+  abort();
+}
 
 }  // namespace std

@@ -39,13 +39,23 @@ class WordMap {
     __atomic_store_n(&e.key, key, __ATOMIC_RELEASE);
   }
 
+  // Calls visit(key, value) for every value that is not 0. Under the owner's lock, or while all stands still.
+  template <typename F>
+  void for_each(F&& visit) const noexcept {
+    for (std::uint64_t i = 0; table_ != nullptr && i <= table_->mask; ++i) {
+      const Entry& e = table_->entries()[i];
+      if (e.key != 0 && e.value != 0) visit(e.key, e.value);
+    }
+  }
+
   // Sets the values for which `dead(value)` holds to 0. Under the owner's lock. O(size).
   template <typename F>
   void forget_if(F&& dead) noexcept {
     if (table_ == nullptr) return;
     Entry* entries = table_->entries();
     for (std::uint64_t i = 0; i <= table_->mask; ++i) {
-      if (entries[i].value != 0 && dead(entries[i].value)) __atomic_store_n(&entries[i].value, 0, __ATOMIC_RELEASE);
+      if (entries[i].value != 0 && dead(entries[i].value))
+        __atomic_store_n(&entries[i].value, 0, __ATOMIC_RELEASE);
     }
   }
 

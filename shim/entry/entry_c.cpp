@@ -44,7 +44,7 @@ WEIR_EXPORT void free(void* block) {
 }
 
 WEIR_EXPORT void* calloc(std::size_t count, std::size_t bytes) {
-  return passes_through() ? weir_je_calloc(count, bytes) : tracked::calloc(count, bytes);
+  return passes_through() ? passed::calloc(count, bytes) : tracked::calloc(count, bytes);
 }
 
 WEIR_EXPORT void* realloc(void* block, std::size_t bytes) {

@@ -11,8 +11,24 @@
 
 namespace weir::passed {
 
+// glibc aligns every block to 16 bytes; jemalloc aligns those of up to 8 bytes to 8.
+inline std::size_t at_least(std::size_t bytes) noexcept {
+  return bytes < 9 ? 9 : bytes;
+}
+
+// jemalloc's realloc and memalign leave errno alone when they fail.
+inline void* fail() noexcept {
+  errno = ENOMEM;
+  return nullptr;
+}
+
 inline void* malloc(std::size_t bytes) noexcept {
-  return parent::allocate(bytes);
+  return parent::allocate(at_least(bytes));
+}
+
+inline void* calloc(std::size_t count, std::size_t bytes) noexcept {
+  std::size_t total;
+  return __builtin_mul_overflow(count, bytes, &total) ? fail() : parent::allocate_zeroed(at_least(total));
 }
 
 inline void free(void* block) noexcept {
@@ -21,15 +37,19 @@ inline void free(void* block) noexcept {
 }
 
 inline void* realloc(void* block, std::size_t bytes) noexcept {
-  if (block == nullptr) return parent::allocate(bytes);
+  if (block == nullptr) return malloc(bytes);
   if (!heap_zone.holds(block)) return libc::realloc_foreign(block, bytes);
-  if (bytes != 0) return parent::reallocate(block, bytes);
+  if (bytes != 0) {
+    void* moved = parent::reallocate(block, at_least(bytes));
+    return __builtin_expect(moved != nullptr, 1) ? moved : fail();
+  }
   parent::deallocate(block);  // glibc frees and returns nullptr
   return nullptr;
 }
 
 inline void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
-  return parent::allocate_aligned(alignment, bytes);
+  void* block = parent::allocate_aligned(alignment, at_least(bytes));
+  return __builtin_expect(block != nullptr, 1) ? block : fail();
 }
 
 inline int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) noexcept {

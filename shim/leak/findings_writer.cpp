@@ -100,7 +100,8 @@ FindingsSection write_modules(File& file, FindingsSection& text) noexcept {
       add_text(m.path, m.path_bytes);
     } else {
       char exe[kPathRoom];
-      const long n = sys::call(SYS_readlink, sys::as_word("/proc/self/exe"), sys::as_word(exe), sizeof exe);
+      const long n =
+          sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
       if (n > 0) add_text(exe, static_cast<std::uint64_t>(n));
     }
     o.path_bytes = static_cast<std::uint32_t>(text.count - o.path_offset);
@@ -118,7 +119,7 @@ FindingsSection write_options(File& file) noexcept {
 FindingsSection write_command(File& file) noexcept {
   constexpr std::uint64_t kRoom = 256 * 1024;
   const std::uint64_t offset = file.take(kRoom);
-  const int fd = sys::open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+  const int fd = sys::open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC);
   std::uint64_t have = 0;
   for (long got; fd >= 0 && (got = sys::read(fd, file.at(offset + have), kRoom - have)) > 0;) {
     have += static_cast<std::uint64_t>(got);

@@ -61,10 +61,23 @@ void say_what_stacks_cost(const FindingsHeader& h) noexcept {
     all.full_walks += c.full_walks;
     all.libunwind_walks += c.libunwind_walks;
   }
-  Line().text("weir: ").number(h.allocations).text(" allocations, ").number(all.walks).text(" walks of ")
-      .number(all.frames_walked).text(" frames (").number(all.full_walks).text(" from scratch, ")
-      .number(all.libunwind_walks).text(" by libunwind), ").number(stack_depot.stacks()).text(" stacks in ")
-      .number(stack_depot.bytes()).text(" bytes").say();
+  Line()
+      .text("weir: ")
+      .number(h.allocations)
+      .text(" allocations, ")
+      .number(all.walks)
+      .text(" walks of ")
+      .number(all.frames_walked)
+      .text(" frames (")
+      .number(all.full_walks)
+      .text(" from scratch, ")
+      .number(all.libunwind_walks)
+      .text(" by libunwind), ")
+      .number(stack_depot.stacks())
+      .text(" stacks in ")
+      .number(stack_depot.bytes())
+      .text(" bytes")
+      .say();
 }
 
 FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noexcept {

@@ -44,7 +44,7 @@ Mapping parse(std::string_view line) noexcept {
 MemoryMap read_memory_map() noexcept {
   MemoryMap map{};
   map.mappings = static_cast<Mapping*>(table_zone.map(kMostMappings * sizeof(Mapping)));
-  const int fd = sys::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  const int fd = sys::open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0 || map.mappings == nullptr) return map;
   constexpr std::size_t kRoom = 64 * 1024;
   static char buffer[kRoom];
@@ -66,7 +66,7 @@ MemoryMap read_memory_map() noexcept {
 }
 
 PageMap::PageMap() noexcept
-    : fd_(sys::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)),
+    : fd_(sys::open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC)),
       entries_(static_cast<std::uint64_t*>(table_zone.map(kBatch * sizeof(std::uint64_t)))) {}
 
 PageMap::~PageMap() {

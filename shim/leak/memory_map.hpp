@@ -1,8 +1,9 @@
 // The process's mappings and which of their pages were ever touched.
 //
-// Read from /proc/self/maps and /proc/self/pagemap by plain system calls; no allocation but from the table
-// zone. A page that is neither in memory nor swapped out holds nothing that the program wrote, so it is not
-// read: a check does not make memory resident that was not.
+// Read from /proc/thread-self/maps and /proc/thread-self/pagemap by plain system calls; no allocation but
+// from the table zone. (thread-self: when the main thread has ended, /proc/self has no mappings any more.) A
+// page that is neither in memory nor swapped out holds nothing that the program wrote, so it is not read: a
+// check does not make memory resident that was not.
 #pragma once
 
 #include <cstddef>

@@ -108,12 +108,7 @@ void Reachability::mark_mapping(const Mapping& m, const CheckingThread& self,
   // A main thread that called pthread_exit: of its stack only the arguments and the environment are live.
   const auto main_stack_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
   if (others.main_thread_gone && inside(main_stack_end, m)) start = main_stack_end;
-  if (!holds_live_thread && others.silent == 0) {
-    for (std::uint32_t i = thread_state_count(); i-- != 0;) {
-      const ThreadState& t = thread_state(i);
-      if (!t.in_use && inside(t.stack_top, m)) return;
-    }
-  }
+  if (!holds_live_thread && others.silent == 0 && holds_dead_thread(m.start, m.end)) return;
   if (start < m.start) start = m.start;
   static const OwnData own = own_data();
   if (own.start < m.end && own.end > start) {

@@ -5,6 +5,7 @@
 #include "core/pages.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/spin_lock.hpp"
+#include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/track/heap_totals.hpp"
 
@@ -23,6 +24,12 @@ constinit std::uint64_t table_start = 0;
 constinit std::atomic<std::uint32_t> made{0};
 constinit ThreadState* free_list = nullptr;
 
+// Thread control blocks of threads that have ended and whose place no new thread has taken: 1.
+constinit WordMap dead_threads;
+
+constinit SpinLock late_lock;
+constinit ThreadState* late_state = nullptr;
+
 // Set for a thread that has ended its state: there is no way back.
 __thread bool over __attribute__((tls_model("initial-exec"))) = false;
 __thread unsigned char destructor_rounds __attribute__((tls_model("initial-exec"))) = 0;
@@ -39,8 +46,9 @@ ThreadState* state_at(std::uint32_t index) noexcept {
   return reinterpret_cast<ThreadState*>(table_start + index * state_bytes());
 }
 
-ThreadState* take_state() noexcept {
+ThreadState* take_state(std::uint64_t stack_top) noexcept {
   const SpinGuard guard(lock, false);
+  if (dead_threads.find(stack_top) != 0) dead_threads.insert(stack_top, 0);
   if (free_list != nullptr) {
     ThreadState* t = free_list;
     free_list = t->next_free;
@@ -76,6 +84,7 @@ void end_state() noexcept {
   t->in_use = false;
   t->next_free = free_list;
   free_list = t;
+  dead_threads.insert(t->stack_top, 1);
 }
 
 // A key's destructor may run up to PTHREAD_DESTRUCTOR_ITERATIONS times; the program's own allocate and free
@@ -92,18 +101,34 @@ void on_thread_exit(void*) noexcept {
 
 __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (this_thread != nullptr || over) return this_thread;
-  ThreadState* t = take_state();
+  const auto stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  ThreadState* t = take_state(stack_top);
   if (t == nullptr) return nullptr;
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
   t->busy = t->own_work = true;
-  t->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  t->stack_top = stack_top;
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
   t->memo.initialize(t + 1, limit, bounds_of_this_thread());
   if (exits_watched) pthread_setspecific(exit_key, &exit_key);
   t->busy = t->own_work = false;
   return t;
+}
+
+LateMemo::LateMemo() noexcept {
+  if (!late_lock.try_lock()) return;
+  if (late_state == nullptr) late_state = take_state(0);
+  if (late_state == nullptr) {
+    late_lock.unlock();
+    return;
+  }
+  memo_ = &late_state->memo;
+  memo_->initialize(late_state + 1, static_cast<std::uint32_t>(options.malloc_context_size), {});
+}
+
+LateMemo::~LateMemo() {
+  if (memo_ != nullptr) late_lock.unlock();
 }
 
 std::uint32_t thread_state_count() noexcept {
@@ -113,11 +138,10 @@ const ThreadState& thread_state(std::uint32_t index) noexcept {
   return *state_at(index);
 }
 
-bool is_dead_thread_stack_top(std::uint64_t address) noexcept {
-  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
-    if (state_at(i)->stack_top == address) return !state_at(i)->in_use;
-  }
-  return false;
+bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept {
+  bool dead = false;
+  dead_threads.for_each([&](std::uint64_t top, std::uint64_t) { dead |= top >= start && top < end; });
+  return dead;
 }
 
 void watch_thread_exits() noexcept {
@@ -126,6 +150,7 @@ void watch_thread_exits() noexcept {
 }
 
 void forget_other_threads() noexcept {
+  late_lock.unlock();
   for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
     ThreadState* t = state_at(i);
     if (t == this_thread || !t->in_use) continue;

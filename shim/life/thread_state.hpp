@@ -4,8 +4,8 @@
 // thread is gone; none is ever unmapped, so that the leak checker may read all of them at any time. The
 // pointer is the only thread-local variable (initial-exec: no allocation, no __tls_get_addr).
 //
-// A thread between its last destructor and its end, or one for which there was no memory, has no state:
-// its blocks are tracked with a plain walk and counted globally.
+// A thread between its last destructor and its end, or one for which there was no memory, has no state: its
+// allocations share one memo behind a lock, and are counted globally.
 #pragma once
 
 #include <atomic>
@@ -40,12 +40,27 @@ extern __thread ThreadState* this_thread __attribute__((tls_model("initial-exec"
 // This thread's state, made if it has none yet; nullptr where it can have none.
 ThreadState* make_thread_state() noexcept;
 
+// The memo of threads without a state, emptied, while it lives; nullptr when another thread has it.
+class LateMemo {
+ public:
+  LateMemo() noexcept;
+  ~LateMemo();
+  LateMemo(const LateMemo&) = delete;
+  LateMemo& operator=(const LateMemo&) = delete;
+
+  StackMemo* memo() const noexcept { return memo_; }
+
+ private:
+  StackMemo* memo_ = nullptr;
+};
+
 // For the leak checker, which reads while all threads stand still.
 std::uint32_t thread_state_count() noexcept;
 const ThreadState& thread_state(std::uint32_t index) noexcept;
 
-// Thread control blocks of threads that are gone while glibc keeps their stacks for the next ones.
-bool is_dead_thread_stack_top(std::uint64_t address) noexcept;
+// Whether [start, end) holds the thread control block of a thread that is gone: glibc keeps its stack for the
+// next, and what lies on it is nobody's. For the leak checker.
+bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept;
 
 // Called by the constructor: registers what ends a thread's state.
 void watch_thread_exits() noexcept;

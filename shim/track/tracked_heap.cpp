@@ -58,21 +58,23 @@ WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std:
   add_to_totals(c);
 }
 
-// A thread without a state, or one on which weir is at work: a signal handler allocates inside an allocation,
-// or libc does for weir. No memo, no waiting for a lock: the block has no stack.
-WEIR_COLD StackId note_without_memo(std::uint64_t bytes, Family& family) noexcept {
+// A thread that has ended its state, or one on which weir is at work: a signal handler allocates inside an
+// allocation (no memo, no waiting for a lock: the block has no stack), or libc does for weir.
+WEIR_COLD StackId note_without_state(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
   if (this_thread != nullptr && this_thread->own_work) {
     family = Family::kOwn;
-  } else {
-    count_globally(1, 0, bytes);
+    return kNoStack;
   }
-  return kNoStack;
+  count_globally(1, 0, bytes);
+  if (this_thread != nullptr) return kNoStack;
+  const LateMemo late;
+  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
 }
 
 // The id of the caller's stack, and the allocation counted.
 inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
   ThreadState* t = enter();
-  if (__builtin_expect(t == nullptr, 0)) return note_without_memo(bytes, family);
+  if (__builtin_expect(t == nullptr, 0)) return note_without_state(site, bytes, family);
   count_allocation(t->counts, bytes);
   const StackId stack = t->memo.stack_of(site);
   observe_stack(site, stack);
@@ -105,7 +107,7 @@ inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family f
   if (alignment <= kHeaderBytes) return allocate(bytes, family, site);
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
   auto* base = static_cast<char*>(parent::allocate_aligned(alignment, bytes + alignment));
-  if (base == nullptr) return nullptr;
+  if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
   const StackId stack = note_allocation(site, bytes, family);
   BlockHeader* header = BlockHeader::of(base + alignment);
   header->stamp(bytes, static_cast<unsigned>(__builtin_ctzll(alignment)), family, stack);
@@ -195,7 +197,7 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
   auto* grown = static_cast<BlockHeader*>(parent::reallocate(header, bytes + kHeaderBytes));
   if (grown == nullptr) {
     *header = before;
-    return nullptr;
+    return fail();  // jemalloc's realloc leaves errno alone
   }
   Family family = before.family();
   note_free(old_bytes, family);

@@ -33,7 +33,8 @@ struct Registers {
 constexpr std::uint64_t kHeaderCount = 8;
 constexpr std::uint64_t kHeaderTable = 12;
 
-int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_unwind_info, void* arg) {
+int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_unwind_info,
+                   void* arg) {
   const CodePlace place = modules.find(ip, false);
   if (place.tables.eh_frame_hdr == 0) return -UNW_ENOINFO;
   unw_dyn_info_t table{};
@@ -49,7 +50,9 @@ int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info,
 
 void put_unwind_info(unw_addr_space_t, unw_proc_info_t*, void*) {}
 
-int get_dyn_info_list_addr(unw_addr_space_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+int get_dyn_info_list_addr(unw_addr_space_t, unw_word_t*, void*) {
+  return -UNW_ENOINFO;
+}
 
 int access_mem(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write, void*) {
   if (write != 0 || !is_readable(address)) return -UNW_EINVAL;
@@ -63,12 +66,18 @@ int access_reg(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int wri
   return 0;
 }
 
-int access_fpreg(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) { return -UNW_EBADREG; }
-int resume(unw_addr_space_t, unw_cursor_t*, void*) { return -UNW_EINVAL; }
-int get_proc_name(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+int access_fpreg(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) {
+  return -UNW_EBADREG;
+}
+int resume(unw_addr_space_t, unw_cursor_t*, void*) {
+  return -UNW_EINVAL;
+}
+int get_proc_name(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) {
+  return -UNW_ENOINFO;
+}
 
-unw_accessors_t accessors{find_proc_info, put_unwind_info, get_dyn_info_list_addr, access_mem,
-                          access_reg,     access_fpreg,    resume,                 get_proc_name};
+unw_accessors_t accessors{find_proc_info, put_unwind_info, get_dyn_info_list_addr, access_mem, access_reg,
+                          access_fpreg,   resume,          get_proc_name};
 
 template <typename F>
 bool bind(void* library, const char* name, F& function) noexcept {
@@ -87,7 +96,8 @@ void load_libunwind() noexcept {
   const bool bound = bind(library, "_Ux86_64_create_addr_space", unw.create_addr_space) &&
                      bind(library, "_Ux86_64_set_caching_policy", unw.set_caching_policy) &&
                      bind(library, "_Ux86_64_init_remote", unw.init_remote) &&
-                     bind(library, "_Ux86_64_step", unw.step) && bind(library, "_Ux86_64_get_reg", unw.get_reg) &&
+                     bind(library, "_Ux86_64_step", unw.step) &&
+                     bind(library, "_Ux86_64_get_reg", unw.get_reg) &&
                      bind(library, "_Ux86_64_is_signal_frame", unw.is_signal_frame) &&
                      bind(library, "_Ux86_64_dwarf_search_unwind_table", unw.search_unwind_table);
   if (bound) address_space = unw.create_addr_space(&accessors, 0);
@@ -95,18 +105,19 @@ void load_libunwind() noexcept {
   if (address_space != nullptr) unw.set_caching_policy(address_space, UNW_CACHE_NONE);
 }
 
-__attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
-                                                              std::uint32_t room) noexcept {
+__attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp,
+                                                              FrameToken* to, std::uint32_t room) noexcept {
   if (address_space == nullptr) return 0;
   Registers here{};
   std::uint64_t* r = here.value;
-  asm volatile("mov %%rbx, %c1(%0); mov %%rbp, %c2(%0); mov %%rsp, %c3(%0); mov %%r12, %c4(%0);"
-               "mov %%r13, %c5(%0); mov %%r14, %c6(%0); mov %%r15, %c7(%0); lea 0(%%rip), %%rax; mov %%rax, %c8(%0)"
-               :
-               : "r"(r), "i"(8 * UNW_X86_64_RBX), "i"(8 * UNW_X86_64_RBP), "i"(8 * UNW_X86_64_RSP),
-                 "i"(8 * UNW_X86_64_R12), "i"(8 * UNW_X86_64_R13), "i"(8 * UNW_X86_64_R14), "i"(8 * UNW_X86_64_R15),
-                 "i"(8 * UNW_X86_64_RIP)
-               : "rax", "memory");
+  asm volatile(
+      "mov %%rbx, %c1(%0); mov %%rbp, %c2(%0); mov %%rsp, %c3(%0); mov %%r12, %c4(%0);"
+      "mov %%r13, %c5(%0); mov %%r14, %c6(%0); mov %%r15, %c7(%0); lea 0(%%rip), %%rax; mov %%rax, %c8(%0)"
+      :
+      : "r"(r), "i"(8 * UNW_X86_64_RBX), "i"(8 * UNW_X86_64_RBP), "i"(8 * UNW_X86_64_RSP),
+        "i"(8 * UNW_X86_64_R12), "i"(8 * UNW_X86_64_R13), "i"(8 * UNW_X86_64_R14), "i"(8 * UNW_X86_64_R15),
+        "i"(8 * UNW_X86_64_RIP)
+      : "rax", "memory");
   unw_cursor_t cursor;
   if (unw.init_remote(&cursor, address_space, &here) != 0) return 0;
   std::uint32_t written = 0;
@@ -114,7 +125,8 @@ __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, 
   for (;;) {
     unw_word_t here_ip = 0;
     unw_word_t here_sp = 0;
-    if (unw.get_reg(&cursor, UNW_REG_IP, &here_ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &here_sp) != 0) break;
+    if (unw.get_reg(&cursor, UNW_REG_IP, &here_ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &here_sp) != 0)
+      break;
     if (here_ip == 0) break;
     const FrameRule rule = rule_cache.rule_at({here_ip, here_sp, 0, exact}, false);
     if (written != 0 || (here_ip == ip && here_sp == sp)) {

@@ -19,6 +19,7 @@ void load_libunwind() noexcept;
 // Walks the calling thread's stack from the frame that has this ip and sp outwards and writes its frames,
 // innermost first, at most `room`. Steps only through code that has unwind tables. 0 when libunwind is
 // missing or does not find the frame.
-std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to, std::uint32_t room) noexcept;
+std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
+                                    std::uint32_t room) noexcept;
 
 }  // namespace weir

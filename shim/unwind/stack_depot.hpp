@@ -55,7 +55,7 @@ class StackDepot {
   std::uint64_t add_node(std::uint64_t parent, const FrameToken* tokens, std::uint32_t count,
                          std::uint32_t kept, bool cut) noexcept;
 
-  WordMap nodes_;  // hash of a sequence -> offset of its node
+  WordMap nodes_;                 // hash of a sequence -> offset of its node
   std::uint64_t used_words_ = 2;  // offsets 0 and 1 are kNoStack and kOverflowStack
   std::uint64_t overflows_ = 0;
   std::uint64_t stacks_ = 0;

@@ -100,7 +100,7 @@ class StackMemo {
   };
   struct Frame {
     std::uint64_t sp, ip;
-    std::uint64_t serial;  // names this record: a rewritten frame has another
+    std::uint64_t serial;         // names this record: a rewritten frame has another
     std::uint64_t bp, bp_needed;  // needed: all ones or zero, a mask for comparing
     FrameRule rule;
     StackId id;               // of the stack that has this frame as its innermost; kNoStack: not known yet
@@ -169,8 +169,8 @@ class StackMemo {
   std::uint64_t epoch_;
   static constexpr std::uint32_t kKnownStacks = 3;
   StackBounds known_[kKnownStacks];  // the thread's own and those that it switches to, latest first
-  Frame* frames_;       // [0] is the outermost
-  FrameToken* tokens_;  // parallel to frames_
+  Frame* frames_;                    // [0] is the outermost
+  FrameToken* tokens_;               // parallel to frames_
   std::uint64_t* hashes_;
   Slot* slots_;
   Found* found_;
