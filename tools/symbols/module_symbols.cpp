@@ -104,7 +104,7 @@ std::string ModuleSymbols::function_name(Unit& unit, Dwarf_Die& scope, std::uint
   if (linkage == nullptr) linkage = text_of(scope, DW_AT_MIPS_linkage_name);
   const char* name = text_of(scope, DW_AT_name);
   // A linker's name that is not mangled is an alias: libc's __GI___strdup, for one.
-  if (linkage != nullptr && (name == nullptr || linkage[0] == '_')) {
+  if (linkage != nullptr) {
     std::string readable = demangle(linkage);
     if (name == nullptr || readable != linkage) return readable;
   }

@@ -1,2 +1,4 @@
 // A program that does nothing, linked in several ways.
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}
