@@ -135,8 +135,8 @@ __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, 
                       static_cast<FrameToken>(rule.module()) << kFrameModuleShift;
     }
     if (rule.kind() == RuleKind::kUnknown || rule.kind() == RuleKind::kOutermost) break;
-    exact = unw.is_signal_frame(&cursor) > 0;
     if (unw.step(&cursor) <= 0) break;
+    exact = unw.is_signal_frame(&cursor) > 0;  // tells of the frame that the last step left
   }
   return written;
 }
