@@ -4,6 +4,7 @@ The program's source holds lines `//: WORD …`:
 
   leak KIND BYTES BLOCKS FRAME < FRAME …   a leak that must be reported (see harness.ExpectedLeak); all of them,
                                            and no other, must be
+  leaks …                                  the same in several stacks: their sum
   child leak …                             the same for the processes that the program starts
   exit N / signal NAME                     how it ends: default 23 with a leak, else 0
   stdout TEXT / stderr REGEX               exactly this output line / this text somewhere; without `stderr`, the
@@ -43,6 +44,9 @@ class Header:
 
     def read_leak(self, text):
         self.leaks.append(ExpectedLeak(text))
+
+    def read_leaks(self, text):
+        self.leaks.append(ExpectedLeak(text, several=True))
 
     def read_child(self, text):
         self.child_leaks.append(ExpectedLeak(text.removeprefix("leak ")))

@@ -39,6 +39,9 @@ int main() {
   ::operator delete[](opaque(nullptr));
   ::operator delete (opaque(nullptr), std::size_t{8});
   ::operator delete[](opaque(nullptr), std::align_val_t{64});
-  CHECK(::operator new(0) != ::operator new(0));
+  void *empty = ::operator new(0), *other = ::operator new(0);
+  CHECK(empty != nullptr && empty != other);
+  ::operator delete(empty);
+  ::operator delete(other);
   return check_result();
 }

@@ -3,6 +3,7 @@
 #include "lose.h"
 
 static void (*keep)(void);
+static void (*keep_in_tls)(void);
 static volatile int ready;
 
 static void* hold(void* unused) {
@@ -16,10 +17,11 @@ static void* hold(void* unused) {
 int main(void) {
   void* plugin = open_plugin("keeps.so", RTLD_NOW);
   *(void**)&keep = dlsym(plugin, "keep");
+  *(void**)&keep_in_tls = dlsym(plugin, "keep_in_tls");
   pthread_t thread;
   pthread_create(&thread, NULL, hold, NULL);
   while (!ready) usleep(1000);
-  keep();
+  keep_in_tls();
   scrub();
   return 0;
 }

@@ -2,7 +2,7 @@
 #include "lose.h"
 
 static pthread_key_t keys[40];  // the later ones live in a block of libpthread's
-static __thread void* variable;
+static __thread void* volatile variable;
 static volatile int ready;
 
 FRAME static void fill(void) {

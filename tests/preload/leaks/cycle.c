@@ -13,8 +13,9 @@ FRAME static struct Link* link_of(void) {
 }
 
 FRAME static void build(void) {
+  volatile int count = 3;  // one call, one stack: nothing is unrolled
   struct Link* links[3];
-  for (int i = 0; i < 3; ++i) links[i] = link_of();
+  for (int i = 0; i < count; ++i) links[i] = link_of();
   for (int i = 0; i < 3; ++i) links[i]->next = links[(i + 1) % 3];
 }
 

@@ -2,7 +2,7 @@
 //: leak direct 40 1 lose < main
 #include "lose.h"
 
-static uintptr_t masked;
+static volatile uintptr_t masked;
 
 FRAME static void lose(void) {
   masked = ~(uintptr_t)malloc(40);

@@ -4,7 +4,7 @@
 //: leak direct 73 1 fill < work << start_thread*
 #include "lose.h"
 
-static __thread void* variable;
+static __thread void* volatile variable;
 static pthread_key_t key;
 
 FRAME static void fill(void** on_stack) {

@@ -4,7 +4,7 @@
 //: stdout 23
 #include "lose.h"
 
-static void* kept;
+static void* volatile kept;
 FRAME static void lose(size_t bytes) {
   memset(malloc(bytes), 1, bytes);
 }

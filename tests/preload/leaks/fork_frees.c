@@ -1,7 +1,7 @@
 // A child that frees, grows and keeps what it inherited reports nothing.
 #include "lose.h"
 
-static void *kept, *freed, *grown;
+static void* volatile kept, * volatile freed, * volatile grown;
 
 int main(void) {
   kept = malloc(20);

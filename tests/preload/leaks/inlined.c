@@ -6,7 +6,7 @@
 
 static uintptr_t seen;
 __attribute__((always_inline)) static inline void innermost(void) {
-  seen ^= (uintptr_t)malloc(40);
+  seen ^= (uintptr_t)malloc(40) >> 4;
 }
 __attribute__((always_inline)) static inline void inner(void) {
   innermost();

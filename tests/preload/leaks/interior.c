@@ -1,7 +1,7 @@
 // A pointer to the middle of a block, or to its last byte, holds it.
 #include "lose.h"
 
-static char *middle, *last;
+static char* volatile middle, * volatile last;
 
 int main(void) {
   middle = (char*)malloc(1000) + 500;

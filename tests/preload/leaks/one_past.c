@@ -2,7 +2,7 @@
 //: leak direct 48 1 lose < main
 #include "lose.h"
 
-static char* past;
+static char* volatile past;
 
 FRAME static void lose(void) {
   past = (char*)malloc(48) + 48;

@@ -1,15 +1,15 @@
 // Blocks held by global, static, function-local and thread-local variables, and by blocks that those hold.
 #include "lose.h"
 
-void* global;
-static void* file_static = "initialised, so in .data";
-static __thread void* thread_local_zero;
-static __thread void* thread_local_set = "in .tdata";
+void* volatile global;
+static void* volatile file_static = "initialised, so in .data";
+static __thread void* volatile thread_local_zero;
+static __thread void* volatile thread_local_set = "in .tdata";
 
 FRAME static void fill(void) {
-  static void* function_static;
+  static void* volatile function_static;
   global = calloc(1, 64);
-  *(void**)global = calloc(1, 100);
+  *(void* volatile*)global = calloc(1, 100);
   file_static = malloc(41);
   thread_local_zero = malloc(42);
   thread_local_set = malloc(43);

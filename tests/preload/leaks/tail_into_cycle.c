@@ -1,6 +1,6 @@
 // A lost block that points into a ring: it stands for the ring too.
 //: leak direct 48 1 tail < build < main
-//: leak indirect 64 2 ring < build < main
+//: leaks indirect 64 2 ring < build < main
 #include "lose.h"
 
 FRAME static void** tail(void) {

@@ -1,7 +1,7 @@
 // A lost tree: one root, everything below through it.
 //: leak direct 40 1 root_node < build < main
 //: leak indirect 2 1 label < root_node < build < main
-//: leak indirect 336 14 grow << grow << root_node < build < main
+//: leaks indirect 336 14 grow << root_node < build < main
 //: flags -DDEPTH=3
 //: levels O0
 #include "lose.h"

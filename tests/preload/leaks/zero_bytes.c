@@ -7,7 +7,8 @@ FRAME static void lose(void) {
 }
 
 int main(void) {
-  for (int i = 0; i < 3; ++i) lose();
+  volatile int count = 3;  // one call, one stack: nothing is unrolled
+  for (int i = 0; i < count; ++i) lose();
   scrub();
   return 0;
 }

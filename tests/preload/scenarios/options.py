@@ -127,7 +127,8 @@ def test_summary(weir):
     summary = "SUMMARY: weir:"
     check(summary in run(weir, "summary=leaks").stderr.decode(), "summary=leaks with a leak")
     check(summary not in run(weir, "summary=leaks", "0x1").stderr.decode(), "summary=leaks without one")
-    check(summary in run(weir, "summary=always", "0x1").stderr.decode(), "summary=always without a leak")
+    check("weir: no leaks:" in run(weir, "summary=always", "0x1").stderr.decode(), "summary=always without a leak")
+    equal(run(weir, "summary=never", "0x1").stderr, b"", "stderr with summary=never and no leak")
     check(summary not in run(weir, "summary=never").stderr.decode(), "summary=never with a leak")
 
 
