@@ -15,7 +15,7 @@ struct FileIdentity {
 };
 
 FileIdentity identity_of(int fd) noexcept {
-  struct statx s;
+  struct statx s {};
   const long r =
       sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s));
   if (r != 0) return {};

@@ -77,7 +77,7 @@ bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept;
 
 template <typename T>
 bool GrowingTable<T>::ensure(std::size_t count) noexcept {
-  constexpr std::size_t kStep = 256 * 1024;
+  constexpr std::size_t kStep = std::size_t{256} << 10;
   constexpr std::size_t kClaim = std::size_t{1} << 34;
   const std::size_t need = (count * sizeof(T) + kStep - 1) & ~(kStep - 1);
   if (need <= mapped_bytes_) return true;

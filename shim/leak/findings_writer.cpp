@@ -111,13 +111,13 @@ FindingsSection write_modules(File& file, FindingsSection& text) noexcept {
 }
 
 FindingsSection write_options(File& file) noexcept {
-  constexpr std::uint64_t kRoom = 64 * 1024;
+  constexpr std::uint64_t kRoom = std::uint64_t{64} << 10;
   const std::uint64_t offset = file.take(kRoom);
   return {offset, print_options(options, file.at(offset), kRoom)};
 }
 
 FindingsSection write_command(File& file) noexcept {
-  constexpr std::uint64_t kRoom = 256 * 1024;
+  constexpr std::uint64_t kRoom = std::uint64_t{256} << 10;
   const std::uint64_t offset = file.take(kRoom);
   const int fd = sys::open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC);
   std::uint64_t have = 0;

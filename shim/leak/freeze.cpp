@@ -72,7 +72,7 @@ bool install_handler() noexcept {
 std::string_view read_task_file(pid_t tid, std::string_view name, char* to, std::size_t room) noexcept {
   char path[64] = "/proc/self/task/";
   std::size_t n = 16;
-  char digits[12];
+  char digits[12] = {};
   int d = 0;
   for (auto v = static_cast<unsigned>(tid); v != 0; v /= 10) digits[d++] = static_cast<char>('0' + v % 10);
   while (d != 0) path[n++] = digits[--d];

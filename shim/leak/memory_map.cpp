@@ -46,7 +46,7 @@ MemoryMap read_memory_map() noexcept {
   map.mappings = static_cast<Mapping*>(table_zone.map(kMostMappings * sizeof(Mapping)));
   const int fd = sys::open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0 || map.mappings == nullptr) return map;
-  constexpr std::size_t kRoom = 64 * 1024;
+  constexpr std::size_t kRoom = std::size_t{64} << 10;
   static char buffer[kRoom];
   std::size_t have = 0;
   for (;;) {

@@ -96,7 +96,7 @@ int start_tool(int findings_fd) noexcept {
   char number[16];
   number_to(number, findings_fd);
   ToolStart start{{tool_path, "leak-report", "--fd", number, nullptr}, tool_environment()};
-  constexpr std::size_t kStack = 64 * 1024;
+  constexpr std::size_t kStack = std::size_t{64} << 10;
   char* stack = static_cast<char*>(table_zone.map(kStack));
   if (stack == nullptr || start.environment == nullptr) return -1;
   // No exit signal: the child is invisible to the program's SIGCHLD and wait.

@@ -12,7 +12,7 @@
 
 namespace weir {
 
-inline constexpr std::int64_t kFlushBytes = 64 * 1024;
+inline constexpr std::int64_t kFlushBytes = std::int64_t{64} << 10;
 
 struct HeapTotals {
   std::atomic<std::uint64_t> allocations{0};

@@ -47,7 +47,7 @@ StackId StackDepot::add(std::uint64_t hash, const StackFrames& frames, bool nest
     parent = node;
   }
   const std::uint64_t node = add_node(parent, frames.tokens + tail_start, frames.count - tail_start,
-                                      frames.kept, frames.kept < frames.count);
+                                      frames.kept, frames.cut);
   if (node == 0) return kOverflowStack;
   nodes_.insert(hash, node);
   ++stacks_;

@@ -28,6 +28,7 @@ struct StackFrames {
   const std::uint64_t* hashes;  // hashes[i] covers tokens[0 … i]
   std::uint32_t count;          // all frames known
   std::uint32_t kept;           // the innermost frames that the stack is made of (≤ count)
+  bool cut;                     // the stack went on beyond those that are kept
 };
 
 class StackDepot {

@@ -48,10 +48,10 @@ void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds
     return p;
   };
   frames_ = reinterpret_cast<Frame*>(take(capacity_ * sizeof(Frame)));
-  slots_ = reinterpret_cast<Slot*>(take(capacity_ * kMostSlotsAFrame * sizeof(Slot)));
+  slots_ = reinterpret_cast<Slot*>(take(std::size_t{capacity_} * kMostSlotsAFrame * sizeof(Slot)));
   tokens_ = reinterpret_cast<FrameToken*>(take(capacity_ * sizeof(FrameToken)));
   hashes_ = reinterpret_cast<std::uint64_t*>(take(capacity_ * sizeof(std::uint64_t)));
-  found_ = reinterpret_cast<Found*>(take((2 * limit + 1) * sizeof(Found)));
+  found_ = reinterpret_cast<Found*>(take((2 * std::size_t{limit} + 1) * sizeof(Found)));
   branches_ = reinterpret_cast<Branch*>(take(kBranches * sizeof(Branch)));
   for (std::uint32_t i = 0; i < kBranches; ++i) branches_[i].ip = 0;
   forget();
@@ -198,15 +198,15 @@ void StackMemo::push(const Found& found) noexcept {
   const FrameState& s = found.state;
   const FrameRule rule = found.rule;
   const Frame* outer = count_ != 0 ? &frames_[count_ - 1] : nullptr;
-  const std::uint64_t outer_needs_bp = outer != nullptr ? outer->bp_needed : 0;
+  const bool keeps_bp = outer != nullptr && outer->bp_needed != 0;
   std::uint32_t n = outer != nullptr ? outer->slots_end : 0;
   // In the order of loading when read backwards.
   const auto slot = [&](std::uint64_t address, std::uint64_t value) { slots_[n++] = {address, value}; };
 
-  f.bp_needed = outer_needs_bp;
+  f.bp_needed = keeps_bp ? ~std::uint64_t{0} : 0;
   switch (rule.kind()) {
     case RuleKind::kStandard:
-      if (rule.saves_bp() && outer_needs_bp != 0) {
+      if (rule.saves_bp() && keeps_bp) {
         slot(outer->sp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
       }
       if (outer != nullptr) slot(outer->sp - 8, outer->ip);
@@ -215,7 +215,7 @@ void StackMemo::push(const Found& found) noexcept {
       break;
     case RuleKind::kRealigned:
       if (outer != nullptr) {
-        if (outer_needs_bp != 0) slot(s.bp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
+        if (keeps_bp) slot(s.bp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
         slot(outer->sp - 8, outer->ip);
         slot(s.bp + static_cast<std::uint64_t>(rule.cfa_offset()), outer->sp);
       }
@@ -223,7 +223,7 @@ void StackMemo::push(const Found& found) noexcept {
       break;
     case RuleKind::kSignal:
       if (outer != nullptr) {
-        if (outer_needs_bp != 0) slot(s.sp + kUcontextBp, outer->bp);
+        if (keeps_bp) slot(s.sp + kUcontextBp, outer->bp);
         slot(s.sp + kUcontextSp, outer->sp);
         slot(s.sp + kUcontextIp, outer->ip);
       }
@@ -262,7 +262,8 @@ StackId StackMemo::answer() noexcept {
     const std::uint32_t kept = count_ < limit_ ? count_ : limit_;
     if (count_ > limit_) hash -= hashes_[count_ - 1 - limit_] * limit_power_;
     f.id = stack_depot.find(hash);
-    if (f.id == kNoStack) f.id = stack_depot.add(hash, {tokens_, hashes_, count_, kept}, false);
+    const bool cut = kept < count_ || bottom_cut_;
+    if (f.id == kNoStack) f.id = stack_depot.add(hash, {tokens_, hashes_, count_, kept, cut}, false);
   }
   set_top(f.id);
   return f.id;
@@ -323,7 +324,7 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
 __attribute__((noinline, cold)) StackId StackMemo::walk_with_libunwind(const FrameState& site) noexcept {
   // found_ is free here and large enough: 2 * limit_ + 1 elements of more than two words.
   auto* tokens = reinterpret_cast<FrameToken*>(found_);
-  std::uint64_t* hashes = tokens + 2 * limit_ + 1;
+  std::uint64_t* hashes = tokens + 2 * std::size_t{limit_} + 1;
   const std::uint32_t found = unwind_with_libunwind(site.ip, site.sp, tokens, limit_ + 1);
   if (found == 0) return kNoStack;
   // Innermost first as it comes; the depot wants the outermost first.
@@ -341,7 +342,7 @@ __attribute__((noinline, cold)) StackId StackMemo::walk_with_libunwind(const Fra
     hashes[i] = hash;
   }
   const StackId id = stack_depot.find(window);
-  return id != kNoStack ? id : stack_depot.add(window, {tokens, hashes, found, kept}, false);
+  return id != kNoStack ? id : stack_depot.add(window, {tokens, hashes, found, kept, kept < found}, false);
 }
 
 }  // namespace weir
