@@ -46,8 +46,8 @@ StackId StackDepot::add(std::uint64_t hash, const StackFrames& frames, bool nest
     nodes_.insert(nonzero(frames.hashes[have + kChunk - 1] ^ kChunkSalt), node);
     parent = node;
   }
-  const std::uint64_t node = add_node(parent, frames.tokens + tail_start, frames.count - tail_start,
-                                      frames.kept, frames.cut);
+  const std::uint64_t node =
+      add_node(parent, frames.tokens + tail_start, frames.count - tail_start, frames.kept, frames.cut);
   if (node == 0) return kOverflowStack;
   nodes_.insert(hash, node);
   ++stacks_;

@@ -305,7 +305,9 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
   const std::uint32_t first = frames_[fork].slots_end;
   const std::uint32_t slots = f.slots_end - first;
   if (slots > kBranchSlots) return;
-  Branch& b = branch_of({f.ip, f.sp, f.bp});
+  Branch* set = branches_of({f.ip, f.sp, f.bp});
+  if (set[0].ip != f.ip || set[0].sp != f.sp) set[1] = set[0];
+  Branch& b = set[0];
   b.ip = f.ip;
   b.sp = f.sp;
   b.bp = f.bp;

@@ -74,12 +74,9 @@ class StackMemo {
         if (load_word(slot->address) != slot->value) break;
       }
     }
-    const Branch& b = branch_of(site);
-    if (b.ip == site.ip && b.sp == site.sp && ((b.bp ^ site.bp) & b.bp_needed) == 0 && b.fork < count_ &&
-        frames_[b.fork].serial == b.fork_serial &&
-        b.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED) && branch_holds(b)) {
-      return b.id;
-    }
+    Branch* set = branches_of(site);
+    if (fits(set[0], site) && branch_holds(set[0])) return set[0].id;
+    if (fits(set[1], site) && branch_holds(set[1])) return set[1].id;
     return walk({site.ip, site.sp, site.bp, false});
   }
 
@@ -117,7 +114,8 @@ class StackMemo {
   };
   // The innermost frames of a stack whose outer ones are the memo's up to frames_[fork].
   static constexpr std::uint32_t kBranchSlots = 12;
-  static constexpr std::uint32_t kBranches = 256;
+  static constexpr unsigned kBranchBits = 8;
+  static constexpr std::uint32_t kBranches = 1u << kBranchBits;
   struct Branch {
     std::uint64_t ip, sp, bp, bp_needed;
     std::uint64_t epoch, fork_serial;
@@ -134,8 +132,13 @@ class StackMemo {
   };
   enum class End { kJoined, kOutermost, kCut, kGiveUp };
 
-  Branch& branch_of(const CallSite& site) const noexcept {
-    return branches_[((site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u) >> 56];
+  // The two places of the table where a branch that begins at `site` may be, the younger first.
+  Branch* branches_of(const CallSite& site) const noexcept {
+    return &branches_[((site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u) >> (64 - kBranchBits) & ~std::uint64_t{1}];
+  }
+  bool fits(const Branch& b, const CallSite& site) const noexcept {
+    return b.ip == site.ip && b.sp == site.sp && ((b.bp ^ site.bp) & b.bp_needed) == 0 && b.fork < count_ &&
+           frames_[b.fork].serial == b.fork_serial && b.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED);
   }
   bool branch_holds(const Branch& b) const noexcept {
     for (std::uint32_t i = b.slots; i-- != 0;) {
