@@ -41,22 +41,22 @@ bool LiveBlocks::make_index() noexcept {
   if (count_ == 0) return true;
   low_ = blocks_[0].start();
   span_ = blocks_[count_ - 1].end() - low_;
-  const std::uint64_t pages = (span_ >> kIndexShift) + 2;
-  index_ = static_cast<std::uint32_t*>(table_zone.map(pages * sizeof(std::uint32_t)));
+  const std::uint64_t steps = (span_ >> kIndexShift) + 2;
+  index_ = static_cast<std::uint32_t*>(table_zone.map(steps * sizeof(std::uint32_t)));
   if (index_ == nullptr) return false;
   std::uint32_t block = 0;
-  for (std::uint64_t page = 0; page < pages; ++page) {
-    while (block < count_ && blocks_[block].start() - low_ < page << kIndexShift) ++block;
-    index_[page] = block;
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    while (block < count_ && blocks_[block].start() - low_ < step << kIndexShift) ++block;
+    index_[step] = block;
   }
   return true;
 }
 
 std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
-  const std::uint64_t page = (address - low_) >> kIndexShift;
-  std::uint32_t first = index_[page];
-  std::uint32_t behind = index_[page + 1];
-  // The last block that starts at or before the address: in this page, or the last one before it.
+  const std::uint64_t step = (address - low_) >> kIndexShift;
+  std::uint32_t first = index_[step];
+  std::uint32_t behind = index_[step + 1];
+  // The last block that starts at or before the address: in this step, or the last one before it.
   while (first < behind) {
     const std::uint32_t middle = first + (behind - first) / 2;
     if (blocks_[middle].start() <= address) {

@@ -43,8 +43,9 @@ bool inside(std::uint64_t address, const Mapping& m) noexcept {
 bool Reachability::classify(const MemoryMap& map, const CheckingThread& self,
                             const FrozenThreads& others) noexcept {
   if (blocks_.count() == 0) return true;
-  work_ = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
-  if (work_ == nullptr) return false;
+  auto* stack = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
+  if (stack == nullptr) return false;
+  work_.initialize(stack);
   mark_roots(map, self, others);
   find_leaders();
   return true;
@@ -54,7 +55,7 @@ void Reachability::mark(std::uint32_t block) noexcept {
   LiveBlock& b = blocks_[block];
   if (b.state() != BlockState::kUnreached) return;
   b.set_state(BlockState::kReachable);
-  work_[pending_++] = block;
+  work_.push(block);
 }
 
 void Reachability::mark_words(std::uint64_t start, std::uint64_t end) noexcept {
@@ -68,9 +69,15 @@ void Reachability::mark_words(std::uint64_t start, std::uint64_t end) noexcept {
   }
 }
 
+std::uint32_t Reachability::next() noexcept {
+  return work_.pop(LiveBlocks::kNone, [this](std::uint32_t block) {
+    __builtin_prefetch(reinterpret_cast<const void*>(blocks_[block].start()));
+  });
+}
+
 void Reachability::drain() noexcept {
-  while (pending_ != 0) {
-    const LiveBlock& b = blocks_[work_[--pending_]];
+  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) {
+    const LiveBlock& b = blocks_[block];
     mark_words(b.start(), b.start() + b.bytes());
   }
 }
@@ -158,16 +165,16 @@ void Reachability::find_leaders() noexcept {
 }
 
 void Reachability::follow_lost(std::uint32_t leader) noexcept {
-  work_[pending_++] = leader;
-  while (pending_ != 0) {
-    const LiveBlock& from = blocks_[work_[--pending_]];
+  work_.push(leader);
+  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) {
+    const LiveBlock& from = blocks_[block];
     const auto* at = reinterpret_cast<const std::uint64_t*>(from.start());
     for (std::uint64_t words = from.bytes() / 8; words != 0; --words, ++at) {
       if (!blocks_.may_point(*at)) continue;
       const std::uint32_t to = blocks_.find(*at);
       if (to == LiveBlocks::kNone || to == leader) continue;
       LiveBlock& b = blocks_[to];
-      if (b.state() == BlockState::kUnreached) work_[pending_++] = to;
+      if (b.state() == BlockState::kUnreached) work_.push(to);
       if (b.state() != BlockState::kReachable) b.set_state(BlockState::kIndirect);
     }
   }

@@ -16,6 +16,7 @@
 
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/live_blocks.hpp"
+#include "shim/leak/work_list.hpp"
 
 namespace weir {
 
@@ -45,13 +46,13 @@ class Reachability {
   void mark_words(std::uint64_t start, std::uint64_t end) noexcept;
   void mark(std::uint32_t block) noexcept;
   void drain() noexcept;
+  std::uint32_t next() noexcept;
   void find_leaders() noexcept;
   void follow_lost(std::uint32_t leader) noexcept;
 
   LiveBlocks& blocks_;
   PageMap& pages_;
-  std::uint32_t* work_ = nullptr;
-  std::uint32_t pending_ = 0;
+  WorkList work_;
 };
 
 }  // namespace weir

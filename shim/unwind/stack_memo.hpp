@@ -134,11 +134,13 @@ class StackMemo {
 
   // The two places of the table where a branch that begins at `site` may be, the younger first.
   Branch* branches_of(const CallSite& site) const noexcept {
-    return &branches_[((site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u) >> (64 - kBranchBits) & ~std::uint64_t{1}];
+    return &branches_[((site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u) >> (64 - kBranchBits) &
+                      ~std::uint64_t{1}];
   }
   bool fits(const Branch& b, const CallSite& site) const noexcept {
     return b.ip == site.ip && b.sp == site.sp && ((b.bp ^ site.bp) & b.bp_needed) == 0 && b.fork < count_ &&
-           frames_[b.fork].serial == b.fork_serial && b.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED);
+           frames_[b.fork].serial == b.fork_serial &&
+           b.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED);
   }
   bool branch_holds(const Branch& b) const noexcept {
     for (std::uint32_t i = b.slots; i-- != 0;) {
