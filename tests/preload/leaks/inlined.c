@@ -18,5 +18,5 @@ FRAME static void outer(void) {
 int main(void) {
   outer();
   scrub();
-  return seen == 1;
+  return seen == UINTPTR_MAX;
 }

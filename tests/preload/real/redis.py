@@ -11,7 +11,7 @@ from servers import Server
 
 def argv(directory, port):
     return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--daemonize", "no",
-            "--io-threads", "2", "--enable-debug-command", "yes"]
+            "--enable-debug-command", "yes"]
 
 
 def ask(port, *words):
@@ -25,7 +25,7 @@ def session(weir, preload):
     with Server(weir, argv, harness.free_port(), preload) as server:
         port = server.port
         answers = []
-        bench = harness.run_plain(["redis-benchmark", "-p", str(port), "-n", "20000", "-c", "20", "-q", "-t",
+        bench = harness.run_plain(["redis-benchmark", "-p", str(port), "-n", "5000", "-c", "20", "-q", "-t",
                                    "set,get,incr,lpush,lpop,sadd,hset,zadd,lrange_100,mset", "-d", "300"], timeout=120)
         answers.append((bench.returncode, len(re.findall(rb"requests per second", bench.stdout)), bench.stderr))
         for n in range(200):
