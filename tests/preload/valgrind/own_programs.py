@@ -18,7 +18,6 @@ test_chain = of("chain.c", 1)
 test_cycle = of("cycle.c", 1)
 test_self_cycle = of("self_cycle.c", 1)
 test_tail_into_cycle = of("tail_into_cycle.c", 1)
-test_every_allocator = of("every_allocator.c", 10)
 test_grouped = of("grouped.c", 3)
 test_realloc_grown = of("realloc_grown.c", 2)
 test_inside_libc = of("inside_libc.c", 2)
@@ -27,6 +26,11 @@ test_exceptions = of("exceptions.cpp", 1)
 test_tree = of("tree.c", 1, "-DDEPTH=3")
 test_one_past = of("one_past.c", 1)
 test_stale_in_freed = of("stale_in_freed.c", 1)
+
+
+def test_every_allocator(weir):
+    """All but pvalloc, a call of which Valgrind answers by ending the program."""
+    compare(weir, [program(weir, "leaks/every_allocator.c"), "without-pvalloc"], at_least=9)
 
 
 def test_plugin_closed(weir):
