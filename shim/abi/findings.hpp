@@ -66,7 +66,7 @@ struct FindingsHeader {
   std::uint32_t reserved;
 
   FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
-  FindingsSection groups;   // FindingsGroup; one a (stack, kind), in no order
+  FindingsSection groups;   // FindingsGroup; one a (stack, kind, lost_through), in no order
   FindingsSection frames;   // FrameToken; innermost first
   FindingsSection text;     // bytes: paths
   FindingsSection options;  // bytes: the options in force, "key=value\n" each, every row of options.def
@@ -97,6 +97,8 @@ struct FindingsGroup {
   std::uint64_t first_frame;  // index into frames
   std::uint32_t frame_count;  // 0 for a block without a stack
   std::uint32_t flags;
+  std::uint32_t lost_through;  // kIndirect: stack_id of the direct leak that leads to these blocks; else 0
+  std::uint32_t reserved;
 };
 
 // Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).

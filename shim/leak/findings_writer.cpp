@@ -12,36 +12,51 @@
 namespace weir {
 namespace {
 
-// Groups under construction, by (stack, kind); open addressing, at most half full.
+// Groups under construction, by (stack, kind, lost_through); open addressing, at most half full.
 class Grouping {
  public:
-  bool initialize(std::uint64_t most_groups) noexcept {
-    std::uint64_t slots = 64;
-    while (slots < 2 * most_groups) slots *= 2;
-    mask_ = slots - 1;
-    groups_ = static_cast<FindingsGroup*>(table_zone.map(slots * sizeof(FindingsGroup)));
-    return groups_ != nullptr;
-  }
-
-  void add(StackId stack, LeakKind kind, std::uint64_t bytes) noexcept {
-    std::uint64_t i = (stack * 4ull + static_cast<unsigned>(kind)) * 0x9e3779b97f4a7c15u >> 20;
-    for (;; ++i) {
-      FindingsGroup& g = groups_[i & mask_];
-      if (g.blocks != 0 && (g.stack_id != stack || g.kind != kind)) continue;
-      if (g.blocks == 0) ++count_;
-      g.kind = kind;
-      g.stack_id = stack;
-      g.bytes += bytes;
-      ++g.blocks;
-      return;
+  // False when there is no memory.
+  bool add(const FindingsGroup& what) noexcept {
+    if (2 * count_ >= slots() && !grow()) return false;
+    FindingsGroup& g = place_of(groups_, mask_, what);
+    if (g.blocks == 0) {
+      g = what;
+      ++count_;
+    } else {
+      g.bytes += what.bytes;
+      g.blocks += what.blocks;
     }
+    return true;
   }
 
   std::uint64_t count() const noexcept { return count_; }
-  std::uint64_t slots() const noexcept { return mask_ + 1; }
+  std::uint64_t slots() const noexcept { return groups_ != nullptr ? mask_ + 1 : 0; }
   const FindingsGroup& slot(std::uint64_t i) const noexcept { return groups_[i]; }
 
  private:
+  static FindingsGroup& place_of(FindingsGroup* groups, std::uint64_t mask,
+                                 const FindingsGroup& of) noexcept {
+    const std::uint64_t key =
+        (std::uint64_t{of.lost_through} << 32) + of.stack_id * 4ull + static_cast<unsigned>(of.kind);
+    for (std::uint64_t i = key * 0x9e3779b97f4a7c15u >> 20;; ++i) {
+      FindingsGroup& g = groups[i & mask];
+      const bool same = g.stack_id == of.stack_id && g.kind == of.kind && g.lost_through == of.lost_through;
+      if (g.blocks == 0 || same) return g;
+    }
+  }
+
+  bool grow() noexcept {
+    const std::uint64_t size = groups_ != nullptr ? 4 * slots() : 4096;
+    auto* bigger = static_cast<FindingsGroup*>(table_zone.map(size * sizeof(FindingsGroup)));
+    if (bigger == nullptr) return false;
+    for (std::uint64_t i = 0; i < slots(); ++i) {
+      if (groups_[i].blocks != 0) place_of(bigger, size - 1, groups_[i]) = groups_[i];
+    }
+    groups_ = bigger;
+    mask_ = size - 1;
+    return true;
+  }
+
   FindingsGroup* groups_ = nullptr;
   std::uint64_t mask_ = 0;
   std::uint64_t count_ = 0;
@@ -130,10 +145,9 @@ FindingsSection write_command(File& file) noexcept {
 
 }  // namespace
 
-Findings write_findings(LiveBlocks& blocks, FindingsHeader header) noexcept {
+Findings write_findings(LiveBlocks& blocks, const Reachability& reachability,
+                        FindingsHeader header) noexcept {
   Grouping grouping;
-  const std::uint64_t stacks = 3 * (stack_depot.stacks() + 2);
-  if (!grouping.initialize(stacks < blocks.count() ? stacks : blocks.count() + std::uint64_t{1})) return {};
   for (std::uint32_t i = 0; i < blocks.count(); ++i) {
     const LiveBlock& b = blocks[i];
     const LeakKind kind = kind_of(b.state());
@@ -141,8 +155,16 @@ Findings write_findings(LiveBlocks& blocks, FindingsHeader header) noexcept {
     LeakTotals& total = header.totals[static_cast<unsigned>(kind)];
     total.bytes += b.bytes();
     ++total.blocks;
-    if (kind != LeakKind::kReachable || options.show_reachable)
-      grouping.add(b.header().stack(), kind, b.bytes());
+    if (kind == LeakKind::kReachable && !options.show_reachable) continue;
+    const StackId through =
+        kind == LeakKind::kIndirect ? blocks[reachability.leader_of(i)].header().stack() : kNoStack;
+    FindingsGroup group{};
+    group.kind = kind;
+    group.stack_id = b.header().stack();
+    group.lost_through = through;
+    group.bytes = b.bytes();
+    group.blocks = 1;
+    if (!grouping.add(group)) return {};
   }
 
   const std::uint64_t most_frames = grouping.count() * options.malloc_context_size;

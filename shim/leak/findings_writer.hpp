@@ -6,6 +6,7 @@
 
 #include "shim/abi/findings.hpp"
 #include "shim/leak/live_blocks.hpp"
+#include "shim/leak/reachability.hpp"
 
 namespace weir {
 
@@ -16,6 +17,6 @@ struct Findings {
 };
 
 // `header` comes with everything filled in that is not a section or a sum over blocks.
-Findings write_findings(LiveBlocks& blocks, FindingsHeader header) noexcept;
+Findings write_findings(LiveBlocks& blocks, const Reachability& reachability, FindingsHeader header) noexcept;
 
 }  // namespace weir

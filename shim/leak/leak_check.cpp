@@ -95,10 +95,10 @@ FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noe
 }
 
 // Enumerates, marks and classes; the heap stands still.
-bool classify(LiveBlocks& blocks, const CheckingThread& self, const FrozenThreads& others) noexcept {
-  PageMap pages;
+bool classify(LiveBlocks& blocks, PageMap& pages, Reachability& reachability, const CheckingThread& self,
+              const FrozenThreads& others) noexcept {
   const MemoryMap map = read_memory_map();
-  if (blocks.collect(map, pages) && Reachability(blocks, pages).classify(map, self, others)) return true;
+  if (blocks.collect(map, pages) && reachability.classify(map, self, others)) return true;
   Line().text("weir: no memory left for the leak check").say();
   return false;
 }
@@ -116,10 +116,12 @@ bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& 
   FindingsHeader header = begin_header(reason, others);
   if (options.verbosity >= 2) say_what_stacks_cost(header);
   LiveBlocks blocks;
-  const bool done = classify(blocks, self, others);
+  PageMap pages;
+  Reachability reachability(blocks, pages);
+  const bool done = classify(blocks, pages, reachability, self, others);
   header.check_ns = sys::now_ns() - start;
   header.pause_ns = pause_ns != 0 ? pause_ns : sys::now_ns() - stopped_at;
-  const Findings findings = done ? write_findings(blocks, header) : Findings{};
+  const Findings findings = done ? write_findings(blocks, reachability, header) : Findings{};
   release();
   return done && findings.header != nullptr && worth_reporting(*findings.header) && report_and_wait(findings);
 }

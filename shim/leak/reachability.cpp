@@ -44,7 +44,8 @@ bool Reachability::classify(const MemoryMap& map, const CheckingThread& self,
                             const FrozenThreads& others) noexcept {
   if (blocks_.count() == 0) return true;
   auto* stack = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
-  if (stack == nullptr) return false;
+  leaders_ = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
+  if (stack == nullptr || leaders_ == nullptr) return false;
   work_.initialize(stack);
   mark_roots(map, self, others);
   find_leaders();
@@ -175,9 +176,16 @@ void Reachability::follow_lost(std::uint32_t leader) noexcept {
       if (to == LiveBlocks::kNone || to == leader) continue;
       LiveBlock& b = blocks_[to];
       if (b.state() == BlockState::kUnreached) work_.push(to);
-      if (b.state() != BlockState::kReachable) b.set_state(BlockState::kIndirect);
+      if (b.state() == BlockState::kReachable || b.state() == BlockState::kIndirect) continue;
+      b.set_state(BlockState::kIndirect);
+      leaders_[to] = leader;
     }
   }
+}
+
+std::uint32_t Reachability::leader_of(std::uint32_t block) const noexcept {
+  while (blocks_[block].state() == BlockState::kIndirect) block = leaders_[block];
+  return block;
 }
 
 }  // namespace weir

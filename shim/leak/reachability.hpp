@@ -35,11 +35,10 @@ class Reachability {
   // Sets the state of every block. False when there is no memory for the work list.
   bool classify(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
 
- private:
-  struct Range {
-    std::uint64_t start, end;
-  };
+  // The direct leak through which an indirect one is lost.
+  std::uint32_t leader_of(std::uint32_t block) const noexcept;
 
+ private:
   void mark_roots(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
   void mark_mapping(const Mapping& m, const CheckingThread& self, const FrozenThreads& others) noexcept;
   void mark_touched(std::uint64_t start, std::uint64_t end) noexcept;
@@ -53,6 +52,7 @@ class Reachability {
   LiveBlocks& blocks_;
   PageMap& pages_;
   WorkList work_;
+  std::uint32_t* leaders_ = nullptr;  // of lost blocks; a leader that became indirect has one of its own
 };
 
 }  // namespace weir

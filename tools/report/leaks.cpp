@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace weir {
 
@@ -12,16 +14,24 @@ void add(LeakTotals& to, const FindingsGroup& group) {
   to.blocks += group.blocks;
 }
 
-// Largest first; then by stack, so that the same findings always give the same report.
-std::vector<const FindingsGroup*> in_order(const Findings& findings, LeakKind kind) {
-  std::vector<const FindingsGroup*> groups;
-  for (const FindingsGroup& group : findings.groups()) {
-    if (group.kind == kind && group.blocks != 0) groups.push_back(&group);
+// The groups of one kind, those of the same stack together; largest first, then by stack, so that the same
+// findings always give the same report.
+std::vector<FindingsGroup> in_order(const std::vector<const FindingsGroup*>& groups) {
+  std::unordered_map<std::uint32_t, std::size_t> place_of;
+  std::vector<FindingsGroup> merged;
+  for (const FindingsGroup* group : groups) {
+    const auto [place, is_new] = place_of.try_emplace(group->stack_id, merged.size());
+    if (is_new) {
+      merged.push_back(*group);
+    } else {
+      merged[place->second].bytes += group->bytes;
+      merged[place->second].blocks += group->blocks;
+    }
   }
-  std::ranges::stable_sort(groups, [](const FindingsGroup* a, const FindingsGroup* b) {
-    return std::tuple(b->bytes, b->blocks, a->stack_id) < std::tuple(a->bytes, a->blocks, b->stack_id);
+  std::ranges::stable_sort(merged, [](const FindingsGroup& a, const FindingsGroup& b) {
+    return std::tuple(b.bytes, b.blocks, a.stack_id) < std::tuple(a.bytes, a.blocks, b.stack_id);
   });
-  return groups;
+  return merged;
 }
 
 Leak to_leak(const FindingsGroup& group, std::vector<const Frame*> frames) {
@@ -37,30 +47,36 @@ LeakReport build_report(const Findings& findings, const Settings& settings, Symb
   report.command = findings.command();
   std::vector<LeakKind> kinds = {LeakKind::kDirect, LeakKind::kIndirect};
   if (settings.show_reachable) kinds.push_back(LeakKind::kReachable);
+  std::unordered_set<std::uint32_t> suppressed_stacks;  // of direct leaks; what hangs on them goes with them
   std::uint64_t printed = 0;
   for (const LeakKind kind : kinds) {
     if (kind == LeakKind::kReachable) printed = 0;  // max_leaks leaks, and as many of what is none
-    const std::vector<const FindingsGroup*> groups = in_order(findings, kind);
-    // Blocks that only a suppressed block points to are its part. The findings don't tell which block points
-    // to which; but when every direct leak is suppressed, all indirect ones hang on suppressed blocks.
-    const bool hang_on_suppressed =
-        kind == LeakKind::kIndirect && report.lost[0].blocks == 0 && report.suppressed.blocks != 0;
-    for (const FindingsGroup* group : groups) {
+    std::vector<const FindingsGroup*> groups;
+    for (const FindingsGroup& group : findings.groups()) {
+      if (group.kind != kind || group.blocks == 0) continue;
+      if (kind == LeakKind::kIndirect && suppressed_stacks.contains(group.lost_through)) {
+        add(report.suppressed, group);
+      } else {
+        groups.push_back(&group);
+      }
+    }
+    for (const FindingsGroup& group : in_order(groups)) {
       std::vector<const Frame*> frames;
-      for (const FrameToken token : findings.frames_of(*group)) frames.push_back(&symboliser.frame(token));
+      for (const FrameToken token : findings.frames_of(group)) frames.push_back(&symboliser.frame(token));
       const bool lost = kind != LeakKind::kReachable;
-      if (suppressions.suppresses(frames, group->blocks, group->bytes) || hang_on_suppressed) {
-        if (lost) add(report.suppressed, *group);
+      if (suppressions.suppresses(frames, group.blocks, group.bytes)) {
+        if (lost) add(report.suppressed, group);
+        if (kind == LeakKind::kDirect) suppressed_stacks.insert(group.stack_id);
         continue;
       }
-      if (lost) add(report.lost[static_cast<std::size_t>(kind)], *group);
-      if (group->bytes < settings.min_leak_bytes) {
+      if (lost) add(report.lost[static_cast<std::size_t>(kind)], group);
+      if (group.bytes < settings.min_leak_bytes) {
         ++report.small_leaks;
       } else if (settings.max_leaks != 0 && printed >= settings.max_leaks) {
         ++report.more_leaks;
       } else {
         ++printed;
-        report.leaks.push_back(to_leak(*group, std::move(frames)));
+        report.leaks.push_back(to_leak(group, std::move(frames)));
       }
     }
   }

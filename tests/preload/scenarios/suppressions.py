@@ -50,6 +50,14 @@ def test_used_are_counted(weir):
     check("3" in line.split() and "123" in line.split(), f"blocks and bytes are not told: {line!r}\n{text}")
 
 
+def test_what_hangs_on_a_suppressed_leak_goes_with_it(weir):
+    path = weir.write("rules", "leak:^known$\n")
+    program = weir.build("scenarios/programs/loses_trees.c", ["-O0"])
+    result = weir.run([program], f"suppressions={path}")
+    check(result.status == 23 and "34 byte(s) leaked in 2 allocation(s)" in result.stderr.decode(),
+          f"a leaf of the suppressed root is counted\n{result.describe()}")
+
+
 def test_unused_are_named(weir):
     text = run(weir, "leak:lose_odd\nleak:never_called\n", "3x41", "1x100", status=23).stderr.decode()
     check("never_called" in text, f"the unused rule is not named\n{text}")
