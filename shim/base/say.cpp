@@ -38,9 +38,9 @@ int error_fd() noexcept {
     case S_IFCHR:  // a terminal, /dev/null
     case S_IFIFO:  // the program sent its messages to a pipe
       return 2;
-    case S_IFREG: {  // its log, opened to be written only, and not a database that got a free number
+    case S_IFREG: {  // its log, opened to append; any other file may have got a free number by chance
       const long flags = sys::call(SYS_fcntl, 2, F_GETFL);
-      return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY ? 2 : -1;
+      return flags >= 0 && (flags & O_APPEND) != 0 ? 2 : -1;
     }
     default:
       return -1;
@@ -78,9 +78,8 @@ Line& Line::hex(std::uint64_t n) noexcept {
   return text({digits, static_cast<std::size_t>(2 + width)});
 }
 
-void Line::say() noexcept {
+void Line::say_to(int fd) noexcept {
   buffer_[used_] = '\n';
-  const int fd = error_fd();
   if (fd >= 0) sys::write_all(fd, buffer_, used_ + 1);
   used_ = 0;
 }

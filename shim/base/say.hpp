@@ -9,6 +9,13 @@
 
 namespace weir {
 
+// The descriptor for messages: 2, unless the program closed it and the number now names something that
+// was never meant for messages (a data file, a client's socket); then -1.
+int error_fd() noexcept;
+
+// Notes what descriptor 2 is at start, to know later whether it still is. Called once.
+void remember_error_fd() noexcept;
+
 class Line {
  public:
   Line& text(std::string_view s) noexcept;
@@ -19,19 +26,15 @@ class Line {
   std::string_view view() const noexcept { return {buffer_, used_}; }
 
   // Writes the line, with a newline, to where this process's reports go (see error_fd).
-  void say() noexcept;
+  void say() noexcept { say_to(error_fd()); }
+
+  // The same to a descriptor; -1 is nobody.
+  void say_to(int fd) noexcept;
 
  private:
   static constexpr std::size_t kRoom = 1000;
   char buffer_[kRoom + 1];
   std::size_t used_ = 0;
 };
-
-// The descriptor for messages: 2, unless the program closed it and the number now names something that
-// was never meant for messages (a data file, a client's socket); then -1.
-int error_fd() noexcept;
-
-// Notes what descriptor 2 is at start, to know later whether it still is. Called once.
-void remember_error_fd() noexcept;
 
 }  // namespace weir

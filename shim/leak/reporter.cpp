@@ -71,6 +71,10 @@ struct ToolStart {
 int run_tool(void* start) noexcept {
   auto* s = static_cast<ToolStart*>(start);
   std::uint64_t no_signals = 0;
+  if (error_fd() < 0) {  // the program gave number 2 to something of its own
+    const int nobody = sys::open("/dev/null", O_WRONLY);
+    if (nobody >= 0 && nobody != 2) sys::call(SYS_dup2, nobody, 2);
+  }
   sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&no_signals), 0, 8);
   sys::call(SYS_execve, sys::as_word(tool_path), sys::as_word(s->arguments), sys::as_word(s->environment));
   sys::call(SYS_exit, 127);
@@ -111,7 +115,36 @@ int start_tool(int findings_fd) noexcept {
   return WEXITSTATUS(status);
 }
 
-void print_frame(unsigned number, FrameToken token) noexcept {
+// Option log_path as a descriptor: stderr, stdout, or a file with %p and %e replaced, appended to.
+int open_log() noexcept {
+  const std::string_view path(options.log_path);
+  if (path == "stderr") return error_fd();
+  if (path == "stdout") return 1;
+  char name[kPathRoom];
+  std::size_t n = 0;
+  const auto put = [&](std::string_view s) {
+    for (const char c : s) {
+      if (n + 1 < sizeof name) name[n++] = c;
+    }
+  };
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '%' || i + 1 == path.size()) {
+      put(path.substr(i, 1));
+    } else if (path[++i] == 'p') {
+      put(Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+    } else if (path[i] == 'e') {
+      put(program_invocation_short_name);
+    } else {
+      put(path.substr(i - 1, 2));
+    }
+  }
+  name[n] = '\0';
+  const int fd = sys::open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) Line().text("weir: cannot open log_path ").text(name).text("; the report goes to stderr").say();
+  return fd >= 0 ? fd : error_fd();
+}
+
+void print_frame(int fd, unsigned number, FrameToken token) noexcept {
   const std::uint64_t address = token & kFrameAddressMask;
   const auto module = static_cast<unsigned>(token >> kFrameModuleShift);
   Line line;
@@ -121,7 +154,7 @@ void print_frame(unsigned number, FrameToken token) noexcept {
     const std::string_view path = m.path_bytes != 0 ? std::string_view(m.path, m.path_bytes) : "main program";
     line.text(" (").text(path).text("+").hex(address - m.bias).text(")");
   }
-  line.say();
+  line.say_to(fd);
 }
 
 // What can be said without names: in a sandbox, or without the tool.
@@ -136,33 +169,25 @@ bool print_bare(const Findings& f) noexcept {
   std::sort(order, order + h.groups.count, [](const FindingsGroup* a, const FindingsGroup* b) {
     return a->kind != b->kind ? a->kind < b->kind : a->bytes > b->bytes;
   });
-  Line()
-      .text("==")
-      .number(h.pid)
-      .text("==ERROR: weir: detected memory leaks (no tool to name them: set tool=PATH)")
-      .say();
-  constexpr std::uint64_t kMost = 100;
-  for (std::uint64_t i = 0; i < h.groups.count && i < kMost; ++i) {
+  const int fd = open_log();
+  Line line;
+  line.text("==").number(h.pid).text("==ERROR: weir: detected memory leaks").say_to(fd);
+  line.text("(no tool was found or could be started, so without names: option tool=PATH)").say_to(fd);
+  const std::uint64_t most = options.max_leaks != 0 ? options.max_leaks : 100;
+  for (std::uint64_t i = 0; i < h.groups.count && i < most; ++i) {
     const FindingsGroup& g = *order[i];
     if (g.kind == LeakKind::kReachable) break;
-    Line().say();
-    Line()
-        .text(g.kind == LeakKind::kDirect ? "Direct" : "Indirect")
-        .text(" leak of ")
-        .number(g.bytes)
-        .text(" byte(s) in ")
-        .number(g.blocks)
-        .text(" object(s) allocated from:")
-        .say();
-    for (unsigned n = 0; n < g.frame_count; ++n) print_frame(n, f.frames[g.first_frame + n]);
+    line.say_to(fd);
+    line.text(g.kind == LeakKind::kDirect ? "Direct" : "Indirect").text(" leak of ").number(g.bytes);
+    line.text(" byte(s) in ").number(g.blocks).text(" object(s) allocated from:").say_to(fd);
+    for (unsigned n = 0; n < g.frame_count; ++n) print_frame(fd, n, f.frames[g.first_frame + n]);
   }
-  Line()
-      .text("SUMMARY: weir: ")
+  line.text("SUMMARY: weir: ")
       .number(bytes)
       .text(" byte(s) leaked in ")
       .number(blocks)
-      .text(" allocation(s).")
-      .say();
+      .text(" allocation(s).");
+  line.say_to(fd);
   return true;
 }
 
