@@ -100,9 +100,13 @@ void load_libunwind() noexcept {
                      bind(library, "_Ux86_64_get_reg", unw.get_reg) &&
                      bind(library, "_Ux86_64_is_signal_frame", unw.is_signal_frame) &&
                      bind(library, "_Ux86_64_dwarf_search_unwind_table", unw.search_unwind_table);
-  if (bound) address_space = unw.create_addr_space(&accessors, 0);
+  const unw_addr_space_t space = bound ? unw.create_addr_space(&accessors, 0) : nullptr;
+  if (space == nullptr) return;
   // Its caches stay wrong when another module is loaded where one was closed; these walks are rare enough.
-  if (address_space != nullptr) unw.set_caching_policy(address_space, UNW_CACHE_NONE);
+  unw.set_caching_policy(space, UNW_CACHE_NONE);
+  // Not before that call: it initialises libunwind under a lock, and the lazy binding of what it calls may
+  // allocate, from a stack that only libunwind could walk.
+  address_space = space;
 }
 
 __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp,
