@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <sys/auxv.h>
 
 #include <atomic>
 #include <cstring>
 
+#include "core/pages.hpp"
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/zones.hpp"
 
@@ -23,8 +25,37 @@ constinit std::atomic<unsigned> used{1};
 constinit GrowingTable<char> paths;
 constinit std::size_t path_bytes_used = 0;
 
-bool loader_knows(std::uint64_t address, dl_find_object& found) noexcept {
-  return _dl_find_object(reinterpret_cast<void*>(address), &found) == 0;
+struct Extent {
+  std::uint64_t start, end;
+};
+
+// The main program from its first segment to its last. False where the kernel's headers are another's
+// (a program that was started as an argument of ld.so, which then maps it in one piece).
+bool extent_of_program(std::uint64_t bias, Extent& extent) noexcept {
+  const auto headers = getauxval(AT_PHDR);
+  const auto* segment = reinterpret_cast<const Elf64_Phdr*>(headers);
+  bool own = false;
+  extent = {~std::uint64_t{0}, 0};
+  for (auto left = getauxval(AT_PHNUM); left != 0; --left, ++segment) {
+    if (segment->p_type == PT_PHDR) own = bias + segment->p_vaddr == headers;
+    if (segment->p_type != PT_LOAD) continue;
+    const std::uint64_t start = (bias + segment->p_vaddr) & ~(kPageSize - 1);
+    const std::uint64_t end = bias + segment->p_vaddr + segment->p_memsz;
+    if (start < extent.start) extent.start = start;
+    if (end > extent.end) extent.end = end;
+  }
+  return own;
+}
+
+// What the loader has at an address. It takes each segment of a main program with gaps between them for
+// itself (the tables of the code then lie outside); the answer here is always the whole module.
+bool loader_knows(std::uint64_t address, dl_find_object& found, Extent& extent) noexcept {
+  if (_dl_find_object(reinterpret_cast<void*>(address), &found) != 0) return false;
+  const link_map* map = found.dlfo_link_map;
+  if (map != nullptr && map->l_name[0] == '\0' && extent_of_program(map->l_addr, extent)) return true;
+  extent = {reinterpret_cast<std::uint64_t>(found.dlfo_map_start),
+            reinterpret_cast<std::uint64_t>(found.dlfo_map_end)};
+  return true;
 }
 
 // The GNU build-id note of a mapped module. The first page of a module is its ELF header wherever a linker
@@ -97,10 +128,10 @@ unsigned find_live(std::uint64_t start) noexcept {
 }
 
 // Under the lock: enters what the loader has at [start, end).
-unsigned register_module(const dl_find_object& found) noexcept {
+unsigned register_module(const dl_find_object& found, const Extent& extent) noexcept {
   Module m{};
-  m.start = reinterpret_cast<std::uint64_t>(found.dlfo_map_start);
-  m.end = reinterpret_cast<std::uint64_t>(found.dlfo_map_end);
+  m.start = extent.start;
+  m.end = extent.end;
   m.bias = found.dlfo_link_map != nullptr ? found.dlfo_link_map->l_addr : 0;
   m.build_id_bytes = read_build_id(m.start, m.end, m.bias, m.build_id, sizeof m.build_id);
   const std::size_t paths_before = path_bytes_used;
@@ -131,12 +162,11 @@ unsigned register_module(const dl_find_object& found) noexcept {
 
 CodePlace Modules::find(std::uint64_t address, bool nested) noexcept {
   dl_find_object found;
-  if (!loader_knows(address, found)) return {};
-  const std::uint64_t start = reinterpret_cast<std::uint64_t>(found.dlfo_map_start);
+  Extent extent;
+  if (!loader_knows(address, found, extent)) return {};
   CodePlace place;
-  place.tables = {start, reinterpret_cast<std::uint64_t>(found.dlfo_map_end),
-                  reinterpret_cast<std::uint64_t>(found.dlfo_eh_frame)};
-  place.module = find_live(start);
+  place.tables = {extent.start, extent.end, reinterpret_cast<std::uint64_t>(found.dlfo_eh_frame)};
+  place.module = find_live(extent.start);
   const bool current =
       place.module != 0 && table[place.module].end == place.tables.module_end &&
       (found.dlfo_link_map == nullptr || table[place.module].bias == found.dlfo_link_map->l_addr);
@@ -146,7 +176,7 @@ CodePlace Modules::find(std::uint64_t address, bool nested) noexcept {
     place.module = 0;
     return place;
   }
-  place.module = register_module(found);
+  place.module = register_module(found, extent);
   return place;
 }
 
@@ -156,9 +186,9 @@ bool Modules::sweep() noexcept {
   for (unsigned i = used.load(std::memory_order_relaxed); --i != 0;) {
     Module& m = table[i];
     dl_find_object found;
+    Extent extent;
     if (m.unloaded) continue;
-    if (loader_knows(m.start, found) && reinterpret_cast<std::uint64_t>(found.dlfo_map_start) == m.start)
-      continue;
+    if (loader_knows(m.start, found, extent) && extent.start == m.start) continue;
     retire(m);
     any = true;
   }
