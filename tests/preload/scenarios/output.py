@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 
 import harness
 from harness import check, equal
@@ -108,6 +109,14 @@ def test_started_without_descriptors(weir):
 def test_full_disk(weir):
     result = weir.run([loses(weir), "1x41"], "log_path=/dev/full")
     equal(result.status, 23, "status")
+
+
+def test_small_address_space(weir):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (200000 << 10, 200000 << 10))
+    result = weir.run([loses(weir), "1x41"], prepare=limit)
+    equal(result.status, 23, "status")
+    check(b"41 byte(s) leaked in 1 allocation(s)" in result.stderr, result.describe())
 
 
 def test_missing_tool(weir):
