@@ -2,8 +2,10 @@
 
 #include <dlfcn.h>
 #include <libunwind.h>
+#include <sys/stat.h>
 
 #include "shim/base/readable.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
@@ -79,6 +81,28 @@ int get_proc_name(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void
 unw_accessors_t accessors{find_proc_info, put_unwind_info, get_dyn_info_list_addr, access_mem, access_reg,
                           access_fpreg,   resume,          get_proc_name};
 
+// libunwind opens a pipe when it initialises itself, for local unwinding, which we never ask of it. The pipe
+// takes the two lowest free descriptors, which are the program's to find free.
+class LowestDescriptors {
+ public:
+  LowestDescriptors() noexcept {
+    for (int& fd : lowest_) fd = sys::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (const int fd : lowest_) {
+      if (fd >= 0) sys::close(fd);
+    }
+  }
+
+  void close_new_pipe() const noexcept {
+    for (const int fd : lowest_) {
+      struct stat now {};
+      if (fd >= 0 && fstat(fd, &now) == 0 && S_ISFIFO(now.st_mode)) sys::close(fd);
+    }
+  }
+
+ private:
+  int lowest_[2];
+};
+
 template <typename F>
 bool bind(void* library, const char* name, F& function) noexcept {
   function = reinterpret_cast<F>(dlsym(library, name));
@@ -103,7 +127,9 @@ void load_libunwind() noexcept {
   const unw_addr_space_t space = bound ? unw.create_addr_space(&accessors, 0) : nullptr;
   if (space == nullptr) return;
   // Its caches stay wrong when another module is loaded where one was closed; these walks are rare enough.
+  const LowestDescriptors before;
   unw.set_caching_policy(space, UNW_CACHE_NONE);
+  before.close_new_pipe();
   // Not before that call: it initialises libunwind under a lock, and the lazy binding of what it calls may
   // allocate, from a stack that only libunwind could walk.
   address_space = space;
