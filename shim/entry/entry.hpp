@@ -10,8 +10,9 @@ namespace weir {
 
 // True in mode=pass. The first call of the process, whatever it is, fixes the mode on its way.
 inline bool passes_through() noexcept {
-  if (__builtin_expect(mode() == Mode::kUnset, 0)) start();
-  return mode() == Mode::kPass;
+  const Mode now = mode();
+  if (__builtin_expect(now == Mode::kUnset, 0)) return start(), mode() == Mode::kPass;
+  return now == Mode::kPass;
 }
 
 }  // namespace weir

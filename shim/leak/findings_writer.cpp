@@ -145,8 +145,7 @@ FindingsSection write_command(File& file) noexcept {
 
 }  // namespace
 
-Findings write_findings(LiveBlocks& blocks, const Reachability& reachability,
-                        FindingsHeader header) noexcept {
+Findings write_findings(LiveBlocks& blocks, Reachability& reachability, FindingsHeader header) noexcept {
   Grouping grouping;
   for (std::uint32_t i = 0; i < blocks.count(); ++i) {
     const LiveBlock& b = blocks[i];

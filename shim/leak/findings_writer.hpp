@@ -17,6 +17,6 @@ struct Findings {
 };
 
 // `header` comes with everything filled in that is not a section or a sum over blocks.
-Findings write_findings(LiveBlocks& blocks, const Reachability& reachability, FindingsHeader header) noexcept;
+Findings write_findings(LiveBlocks& blocks, Reachability& reachability, FindingsHeader header) noexcept;
 
 }  // namespace weir

@@ -183,8 +183,13 @@ void Reachability::follow_lost(std::uint32_t leader) noexcept {
   }
 }
 
-std::uint32_t Reachability::leader_of(std::uint32_t block) const noexcept {
-  while (blocks_[block].state() == BlockState::kIndirect) block = leaders_[block];
+// A list that was lost from its far end has as many former leaders as nodes: paths are halved on the way.
+std::uint32_t Reachability::leader_of(std::uint32_t block) noexcept {
+  while (blocks_[block].state() == BlockState::kIndirect) {
+    std::uint32_t& up = leaders_[block];
+    if (blocks_[up].state() == BlockState::kIndirect) up = leaders_[up];
+    block = up;
+  }
   return block;
 }
 

@@ -36,7 +36,8 @@ class Reachability {
   bool classify(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
 
   // The direct leak through which an indirect one is lost.
-  std::uint32_t leader_of(std::uint32_t block) const noexcept;
+  // Amortised almost O(1).
+  std::uint32_t leader_of(std::uint32_t block) noexcept;
 
  private:
   void mark_roots(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
