@@ -8,11 +8,6 @@
 namespace weir {
 namespace {
 
-// 48 TiB and 56 TiB: above what ASan, Go, ZGC and V8 ask for by address, below where Linux puts programs
-// (0x55…) and mappings (0x7f…). Start addresses are not secret; what they hold is placed by jemalloc.
-constexpr std::uint64_t kHeapZone = 0x3000'0000'0000;
-constexpr std::uint64_t kTableZone = 0x3800'0000'0000;
-
 long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
   return sys::call(SYS_mmap, static_cast<long>(address), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
@@ -20,8 +15,8 @@ long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
 
 }  // namespace
 
-constinit Zone heap_zone{kHeapZone};
-constinit Zone table_zone{kTableZone};
+constinit ZoneAt<0x3000'0000'0000> heap_zone;
+constinit ZoneAt<0x3800'0000'0000> table_zone;
 
 std::uint64_t Zone::claim(std::size_t bytes) noexcept {
   const std::uint64_t step = round_up(bytes, kZoneGrain);

@@ -32,12 +32,9 @@ class Zone {
   // Takes addresses without mapping them, for a table that grows in place (see GrowingTable). Never fails.
   std::uint64_t claim(std::size_t bytes) noexcept;
 
-  bool holds(const void* p) const noexcept {
-    return __builtin_expect(reinterpret_cast<std::uint64_t>(p) - base_ < kZoneSpan, 1) ||
-           (strays_ != 0 && stray_holds(p));
-  }
-
-  std::uint64_t base() const noexcept { return base_; }
+ protected:
+  bool has_strays() const noexcept { return strays_.load(std::memory_order_relaxed) != 0; }
+  bool stray_holds(const void* p) const noexcept;
 
  private:
   struct Stray {
@@ -45,7 +42,6 @@ class Zone {
   };
   static constexpr std::size_t kMaxStrays = 1024;
 
-  bool stray_holds(const void* p) const noexcept;
   void* map_stray(std::size_t bytes) noexcept;
 
   const std::uint64_t base_;
@@ -54,8 +50,25 @@ class Zone {
   Stray stray_[kMaxStrays]{};
 };
 
-extern Zone heap_zone;   // blocks of the program and the parent's own bookkeeping
-extern Zone table_zone;  // weir's tables: never a root, never searched
+// A zone at a fixed place: whether it holds an address is a shift and a compare, without a load.
+template <std::uint64_t kBase>
+class ZoneAt : public Zone {
+ public:
+  static_assert(kBase % kZoneSpan == 0);
+  constexpr ZoneAt() : Zone(kBase) {}
+
+  // The compare alone: false also for what lies outside because the zone could not be had.
+  bool has_in_place(const void* p) const noexcept {
+    return __builtin_expect(reinterpret_cast<std::uint64_t>(p) / kZoneSpan == kBase / kZoneSpan, 1);
+  }
+
+  bool holds(const void* p) const noexcept { return has_in_place(p) || (has_strays() && stray_holds(p)); }
+};
+
+// 48 TiB and 56 TiB: above what ASan, Go, ZGC and V8 ask for by address, below where Linux puts programs
+// (0x55…) and mappings (0x7f…). Start addresses are not secret; what they hold is placed by jemalloc.
+extern ZoneAt<0x3000'0000'0000> heap_zone;   // blocks of the program and the parent's own bookkeeping
+extern ZoneAt<0x3800'0000'0000> table_zone;  // weir's tables: never a root, never searched
 
 // Fixed-size elements at addresses that never move, mapped in steps as they are needed.
 //

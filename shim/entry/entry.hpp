@@ -8,11 +8,20 @@
 
 namespace weir {
 
-// True in mode=pass. The first call of the process, whatever it is, fixes the mode on its way.
-inline bool passes_through() noexcept {
-  const Mode now = mode();
-  if (__builtin_expect(now == Mode::kUnset, 0)) return start(), mode() == Mode::kPass;
-  return now == Mode::kPass;
+// The first call of a process, whatever it is, fixes the mode and then begins again. Ends in a tail call, as
+// entry points do, so that the caller of what follows is still the program.
+template <typename Result, typename... Arguments>
+__attribute__((noinline, cold)) Result after_start(Result (*again)(Arguments...), Arguments... arguments) {
+  start();
+  return again(arguments...);
 }
 
 }  // namespace weir
+
+// Begins an entry point; `passes` is true in mode=pass. The arguments are those of the entry point.
+#define WEIR_ENTER(name, ...)                                    \
+  const ::weir::Mode mode_now = ::weir::mode();                  \
+  if (__builtin_expect(mode_now == ::weir::Mode::kUnset, 0)) {   \
+    return ::weir::after_start(name __VA_OPT__(, ) __VA_ARGS__); \
+  }                                                              \
+  const bool passes = mode_now == ::weir::Mode::kPass

@@ -31,9 +31,15 @@ inline void* calloc(std::size_t count, std::size_t bytes) noexcept {
   return __builtin_mul_overflow(count, bytes, &total) ? fail() : parent::allocate_zeroed(at_least(total));
 }
 
+__attribute__((noinline, cold)) inline void free_elsewhere(void* block) noexcept {
+  if (block == nullptr) return;
+  if (heap_zone.holds(block)) return parent::deallocate(block);
+  libc::free_foreign(block);
+}
+
 inline void free(void* block) noexcept {
-  if (__builtin_expect(heap_zone.holds(block), 1)) return parent::deallocate(block);
-  if (block != nullptr) libc::free_foreign(block);
+  if (heap_zone.has_in_place(block)) return parent::deallocate(block);
+  return free_elsewhere(block);
 }
 
 inline void* realloc(void* block, std::size_t bytes) noexcept {

@@ -126,12 +126,6 @@ WEIR_COLD void bad_free(void* block) noexcept {
   }
 }
 
-WEIR_COLD void free_unusual(void* block) noexcept {
-  if (block == nullptr) return;
-  if (heap_zone.holds(block)) return bad_free(block);
-  libc::free_foreign(block);
-}
-
 inline void release(BlockHeader* header) noexcept {
   const std::uint64_t bytes = header->bytes();
   const Family family = header->family();
@@ -143,6 +137,14 @@ inline void release(BlockHeader* header) noexcept {
   } else {
     parent::deallocate(base);
   }
+}
+
+WEIR_COLD void free_unusual(void* block) noexcept {
+  if (block == nullptr) return;
+  if (!heap_zone.holds(block)) return libc::free_foreign(block);
+  BlockHeader* header = BlockHeader::of(block);
+  if (!header->is_live()) return bad_free(block);
+  release(header);  // the heap zone could not be had: it lies elsewhere
 }
 
 WEIR_COLD void* realloc_foreign(void* block, std::size_t bytes) noexcept {
@@ -170,7 +172,7 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
 
 WEIR_TRACKED void free(void* block) {
   BlockHeader* header = BlockHeader::of(block);
-  if (__builtin_expect(!heap_zone.holds(block) || !header->is_live(), 0)) return free_unusual(block);
+  if (__builtin_expect(!heap_zone.has_in_place(block) || !header->is_live(), 0)) return free_unusual(block);
   release(header);
 }
 

@@ -67,12 +67,7 @@ class StackMemo {
                              ((top_.bp ^ site.bp) & top_.bp_needed) == 0 &&
                              top_.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED),
                          1)) {
-      const Slot* slot = top_.slots_end;
-      for (;;) {
-        if (slot == top_.slots_begin) return top_.id;
-        --slot;
-        if (load_word(slot->address) != slot->value) break;
-      }
+      if (slots_hold(top_.slots_begin, top_.slots_end)) return top_.id;
     }
     Branch* set = branches_of(site);
     if (fits(set[0], site) && branch_holds(set[0])) return set[0].id;
@@ -132,6 +127,15 @@ class StackMemo {
   };
   enum class End { kJoined, kOutermost, kCut, kGiveUp };
 
+  // Compares from the inside out (backwards) and stops at the first difference.
+  static bool slots_hold(const Slot* begin, const Slot* end) noexcept {
+#pragma GCC unroll 4
+    while (end != begin) {
+      --end;
+      if (load_word(end->address) != end->value) return false;
+    }
+    return true;
+  }
   // The two places of the table where a branch that begins at `site` may be, the younger first.
   Branch* branches_of(const CallSite& site) const noexcept {
     return &branches_[((site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u) >> (64 - kBranchBits) &
@@ -143,15 +147,8 @@ class StackMemo {
            b.epoch == __atomic_load_n(&unload_epoch, __ATOMIC_RELAXED);
   }
   bool branch_holds(const Branch& b) const noexcept {
-    for (std::uint32_t i = b.slots; i-- != 0;) {
-      if (load_word(b.slot[i].address) != b.slot[i].value) return false;
-    }
-    const Slot* stop = slots_ + frames_[b.lowest].slots_end;
-    for (const Slot* slot = slots_ + frames_[b.fork].slots_end; slot != stop;) {
-      --slot;
-      if (load_word(slot->address) != slot->value) return false;
-    }
-    return true;
+    if (!slots_hold(b.slot, b.slot + b.slots)) return false;
+    return slots_hold(slots_ + frames_[b.lowest].slots_end, slots_ + frames_[b.fork].slots_end);
   }
 
   StackId walk(FrameState state) noexcept;
