@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "shim/abi/findings.hpp"
+
 namespace weir {
 
 enum class RuleKind : unsigned {
@@ -74,6 +76,13 @@ struct FrameState {
 
   std::uint64_t lookup_address() const noexcept { return exact ? ip : ip - 1; }
 };
+
+// Whether a walk may go on at `ip`: not at the end mark of a runtime (the first page), nor where no program's
+// code lies (a slot that tables name wrongly between two instructions; a token could not hold it either).
+constexpr bool may_be_code(std::uint64_t ip) noexcept {
+  constexpr std::uint64_t kLowest = 4096;
+  return ip - kLowest <= kFrameAddressMask - kLowest;
+}
 
 inline std::uint64_t load_word(std::uint64_t address) noexcept {
   return *reinterpret_cast<const volatile std::uint64_t*>(address);

@@ -157,7 +157,7 @@ __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, 
     unw_word_t here_sp = 0;
     if (unw.get_reg(&cursor, UNW_REG_IP, &here_ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &here_sp) != 0)
       break;
-    if (here_ip == 0) break;
+    if (!may_be_code(here_ip)) break;
     const FrameRule rule = rule_cache.rule_at({here_ip, here_sp, 0, exact}, false);
     if (written != 0 || (here_ip == ip && here_sp == sp)) {
       if (written == room) break;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint64_t kHashBase = 0x9e3779b97f4a7c15 | 1;
 constexpr std::uint32_t kMostSlotsAFrame = 3;
-constexpr std::uint64_t kLowestCode = 4096;  // a return address below is the end mark of some runtimes
 
 FrameToken token_of(const FrameState& s, FrameRule rule) noexcept {
   return (s.ip & kFrameAddressMask) | (s.exact ? kFrameExactBit : 0) |
@@ -123,13 +122,13 @@ bool StackMemo::step(FrameState& s, FrameRule rule) noexcept {
       s.bp = load_word(context + kUcontextBp);
       s.sp = load_word(context + kUcontextSp);
       s.exact = true;
-      return s.ip >= kLowestCode;
+      return may_be_code(s.ip);
     }
     default:
       return false;
   }
   s.exact = false;
-  return s.ip >= kLowestCode;
+  return may_be_code(s.ip);
 }
 
 // Walks from `state` outwards into found_ until a recorded frame verifies (its index is `base`), the stack
