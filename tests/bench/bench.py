@@ -17,8 +17,9 @@ import programs
 from measure import Failed, Launcher
 from table import Table
 
-ORDER = ("pass", "pair", "leak", "track", "heaptrack", "memory", "unwind", "threads", "report", "startup", "peers")
-NOT_QUICK = ("peers",)
+ORDER = ("pass", "pair", "leak", "track", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
+         "startup", "peers")
+NOT_QUICK = ("heaptrack-run", "peers")
 MODULES = (compare_programs, compare_parts, compare_report)
 GROUPS = {name: function for module in MODULES for name, function in module.GROUPS.items()}
 HEADINGS = {name: text for module in MODULES for name, text in module.HEADINGS.items()}
@@ -112,7 +113,7 @@ def main():
         for name in chosen:
             try:
                 GROUPS[name](setting, table)
-            except (Failed, OSError, subprocess.CalledProcessError) as failure:
+            except (Failed, OSError, subprocess.SubprocessError) as failure:
                 table.fail(name, name, failure)
     finally:
         shutil.rmtree(scratch)

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 
 from compare_programs import JEMALLOC, leak, preload
-from measure import Command, Failed, Ratio, in_pairs
+from measure import MOST_SECONDS, Command, Failed, Ratio, in_pairs
 from programs import PYTHON
 from table import Row
 
@@ -23,7 +23,7 @@ MOST_FRAMES = 256
 def loop(setting, *arguments, environment=()):
     """Nanoseconds a pair: (CPU, wall)."""
     program = setting.compiled("loop", "loop.c", "-lpthread", "-ldl")
-    ran = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True,
+    ran = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=MOST_SECONDS,
                          env={**os.environ, **dict(pair.split("=", 1) for pair in environment)})
     if ran.returncode != 0:
         raise Failed(f"loop {arguments}: status {ran.returncode}: {ran.stderr[:300]}")

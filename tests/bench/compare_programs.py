@@ -2,7 +2,6 @@
 
 import os
 
-import programs
 from measure import Failed, geometric_mean, in_pairs, ratio
 from table import Row
 
@@ -15,6 +14,7 @@ HEADINGS = {
     "leak": "CPU of mode=leak with check and report / native CPU",
     "track": "CPU of mode=leak without the check at exit / native CPU",
     "heaptrack": "CPU of mode=leak / CPU of heaptrack recording",
+    "heaptrack-run": "the same / CPU of `heaptrack --raw`, its compressor too, for information",
     "memory": "peak RSS of mode=leak / peak RSS under libjemalloc.so.2",
     "peers": "CPU of others / native CPU, on short inputs, for information",
 }
@@ -89,6 +89,14 @@ def heaptrack(setting, table):
     group.mean(most=0.6)
 
 
+def heaptrack_run(setting, table):
+    group = Comparison(setting, table, "heaptrack-run", setting.pairs(2))
+    recorder = ("heaptrack", "--raw", "-o", os.path.join(setting.scratch, "recorded"))
+    for name, program in setting.programs(instead={"git gc": "git pack"}).items():
+        group.compare(name, program.under(*leak(setting)), program.behind(*recorder))
+    group.mean()
+
+
 def memory(setting, table):
     # The tool that prints the report is a process of its own, often larger than the program; not it is meant.
     group = Comparison(setting, table, "memory", setting.pairs(3))
@@ -100,7 +108,9 @@ def memory(setting, table):
 
 def peers(setting, table):
     group = Comparison(setting, table, "peers", 1)
-    lsan = ("LD_PRELOAD=liblsan.so.0", "LSAN_OPTIONS=fast_unwind_on_malloc=0:exitcode=0:log_path=" + os.devnull)
+    # Without libstdc++ in the process Debian 12's liblsan.so.0 crashes at start.
+    lsan = ("LD_PRELOAD=liblsan.so.0:libstdc++.so.6",
+            "LSAN_OPTIONS=fast_unwind_on_malloc=0:exitcode=0:log_path=" + os.devnull)
     memcheck = ("valgrind", "--quiet", "--leak-check=full", "--num-callers=64", "--log-file=" + os.devnull)
     for name, program in setting.programs(short=True, instead={"git gc": "git pack"}).items():
         group.compare(f"{name}, weir", program.under(*leak(setting)), program)
@@ -108,6 +118,5 @@ def peers(setting, table):
         group.compare(f"{name}, memcheck", program.behind(*memcheck), program)
 
 
-GROUPS = {"pass": passing, "leak": leaking, "track": tracking, "heaptrack": heaptrack, "memory": memory,
-          "peers": peers}
-NAMES = tuple(programs.MAKERS)
+GROUPS = {"pass": passing, "leak": leaking, "track": tracking, "heaptrack": heaptrack,
+          "heaptrack-run": heaptrack_run, "memory": memory, "peers": peers}

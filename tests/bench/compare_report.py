@@ -98,8 +98,11 @@ def printing(setting, table, program):
 
 def report(setting, table):
     program = build(setting)
-    classing(setting, table, program)
-    printing(setting, table, program)
+    for part in (classing, printing):
+        try:
+            part(setting, table, program)
+        except Failed as failure:
+            table.fail("report", part.__name__, failure)
 
 
 GROUPS = {"report": report}

@@ -8,9 +8,12 @@ ratios is kept.
 import dataclasses
 import math
 import os
+import signal
 import statistics
 import subprocess
 import tempfile
+
+MOST_SECONDS = 120  # what takes longer hangs
 
 
 class Failed(Exception):
@@ -52,9 +55,15 @@ class Launcher:
         """The mean cost of one of `times` runs."""
         result = os.path.join(self.scratch, "launched")
         with open(command.stdin, "rb") as stdin, tempfile.TemporaryFile() as output:
-            started = subprocess.run(
+            started = subprocess.Popen(
                 [self.path, str(times), result, *command.environment, "--", *command.arguments],
-                stdin=stdin, stdout=subprocess.DEVNULL, stderr=output, cwd=command.directory)
+                stdin=stdin, stdout=subprocess.DEVNULL, stderr=output, cwd=command.directory, start_new_session=True)
+            try:
+                started.wait(MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)  # the session is the command's alone
+                started.wait()
+                raise Failed(f"{' '.join(command.arguments)[:80]}: not done after {MOST_SECONDS} s") from None
             output.seek(0)
             said = output.read(2000).decode(errors="replace")
         if started.returncode != 0:

@@ -71,7 +71,8 @@ class Table:
     def summary(self):
         judged = [row for row in self.rows if row.target]
         met = [row for row in judged if row.verdict == "met"]
-        print(f"\n{len(met)} of {len(judged)} targets met")
+        without = f", {len(self.failures)} comparisons gave no figure" if self.failures else ""
+        print(f"\n{len(met)} of {len(judged)} targets met{without}")
         for row in judged:
             if row.verdict != "met":
                 print(f"  {row.verdict}: {row.group}: {row.name}: {row.value:.3g} {row.unit}, target {row.target}")

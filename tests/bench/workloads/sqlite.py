@@ -28,7 +28,8 @@ def main(rows):
     for town in range(200):
         print("SELECT p.name, count(*), sum(s.price) FROM person p JOIN sale s ON s.person=p.id "
               f"WHERE p.town='town{town}' GROUP BY p.name ORDER BY 3 DESC LIMIT 5;")
-    print("SELECT town, born/10, count(*), group_concat(substr(name,1,3)) FROM person GROUP BY 1, 2 ORDER BY 3 LIMIT 9;")
+    print("SELECT town, born/10, count(*), group_concat(substr(name,1,3)) FROM person GROUP BY 1, 2 "
+          "ORDER BY 3 LIMIT 9;")
     print("SELECT a.item, count(DISTINCT b.person) FROM sale a JOIN sale b ON a.person=b.person AND a.day=b.day "
           "AND a.id<b.id GROUP BY 1 ORDER BY 2 DESC LIMIT 10;")
     print("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000) "
