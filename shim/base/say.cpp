@@ -1,6 +1,7 @@
 #include "shim/base/say.hpp"
 
 #include <linux/stat.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "shim/base/sys.hpp"
@@ -12,6 +13,7 @@ struct FileIdentity {
   std::uint64_t device, inode;
   unsigned mode;
   bool known;
+  bool is_terminal;
 };
 
 FileIdentity identity_of(int fd) noexcept {
@@ -19,20 +21,32 @@ FileIdentity identity_of(int fd) noexcept {
   const long r =
       sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s));
   if (r != 0) return {};
-  return {(static_cast<std::uint64_t>(s.stx_dev_major) << 32) | s.stx_dev_minor, s.stx_ino, s.stx_mode, true};
+  return {(static_cast<std::uint64_t>(s.stx_dev_major) << 32) | s.stx_dev_minor, s.stx_ino, s.stx_mode, true,
+          false};
 }
 
 FileIdentity at_start;
+
+// Programs that close stderr before they end (coreutils do) still have a user at the terminal where it was.
+int terminal() noexcept {
+  static constinit int fd = -1;
+  if (fd < 0 && at_start.known && (at_start.mode & S_IFMT) == S_IFCHR && at_start.is_terminal) {
+    fd = sys::open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  }
+  return fd < 0 ? -1 : fd;
+}
 
 }  // namespace
 
 void remember_error_fd() noexcept {
   at_start = identity_of(2);
+  char settings[64];
+  at_start.is_terminal = at_start.known && sys::call(SYS_ioctl, 2, TCGETS, sys::as_word(settings)) == 0;
 }
 
 int error_fd() noexcept {
   const FileIdentity now = identity_of(2);
-  if (!now.known) return -1;
+  if (!now.known) return terminal();
   if (at_start.known && now.device == at_start.device && now.inode == at_start.inode) return 2;
   switch (now.mode & S_IFMT) {
     case S_IFCHR:  // a terminal, /dev/null

@@ -42,7 +42,11 @@ int make_file(const Findings& findings) noexcept {
   const auto fd = static_cast<int>(sys::call(SYS_memfd_create, sys::as_word("weir-findings"), 0));
   if (fd < 0) return fd;
   sys::write_all(fd, findings.header, findings.header->file_bytes);
-  return fd;
+  // Not one of the numbers that the tool takes for its standard streams: the program may have closed those.
+  constexpr long kLowest = 3;
+  const auto high = static_cast<int>(sys::call(SYS_fcntl, fd, F_DUPFD, kLowest));
+  sys::close(fd);
+  return high;
 }
 
 void number_to(char* to, int n) noexcept {
@@ -64,20 +68,44 @@ bool stays_out(std::string_view entry) noexcept {
 struct ToolStart {
   const char* arguments[5];
   const char** environment;
+  int errors;  // error_fd()
+  char* stack;
 };
 
-// The child, sharing our memory until it executes. Nothing here may return an error to the parent but its
+// The tool to be, sharing our memory until it executes. Nothing here may return an error to its parent but an
 // exit status.
 int run_tool(void* start) noexcept {
   auto* s = static_cast<ToolStart*>(start);
   std::uint64_t no_signals = 0;
-  if (error_fd() < 0) {  // the program gave number 2 to something of its own
-    const int nobody = sys::open("/dev/null", O_WRONLY);
-    if (nobody >= 0 && nobody != 2) sys::call(SYS_dup2, nobody, 2);
+  // The program may have closed its standard streams, or given number 2 to something of its own.
+  const int nobody = sys::open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) {
+    if (sys::call(SYS_fcntl, fd, F_GETFD) < 0) sys::call(SYS_dup2, nobody, fd);
   }
+  const int errors = s->errors >= 0 ? s->errors : nobody;
+  if (errors != 2) sys::call(SYS_dup2, errors, 2);
+  sys::call(SYS_fcntl, 2, F_SETFD, 0);
   sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&no_signals), 0, 8);
   sys::call(SYS_execve, sys::as_word(tool_path), sys::as_word(s->arguments), sys::as_word(s->environment));
   sys::call(SYS_exit, 127);
+  return 127;
+}
+
+int wait_for(long child) noexcept {
+  int status = 0;
+  long got;
+  do {
+    got = sys::call(SYS_wait4, child, sys::as_word(&status), __WALL, 0);
+  } while (got == -EINTR);
+  return got == child && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+}
+
+// Between us and the tool. Executing a program gives it SIGCHLD as exit signal, and the program that ends may
+// have a handler for that, or wait for any child: this process executes nothing, so neither sees it.
+int run_tool_and_wait(void* start) noexcept {
+  auto* s = static_cast<ToolStart*>(start);
+  const int child = ::clone(run_tool, s->stack, CLONE_VM | CLONE_VFORK, start);
+  sys::call(SYS_exit, child < 0 ? 127 : wait_for(child));
   return 127;
 }
 
@@ -99,20 +127,19 @@ const char** tool_environment() noexcept {
 int start_tool(int findings_fd) noexcept {
   char number[16];
   number_to(number, findings_fd);
-  ToolStart start{{tool_path, "leak-report", "--fd", number, nullptr}, tool_environment()};
   constexpr std::size_t kStack = std::size_t{64} << 10;
-  char* stack = static_cast<char*>(table_zone.map(kStack));
-  if (stack == nullptr || start.environment == nullptr) return -1;
-  // No exit signal: the child is invisible to the program's SIGCHLD and wait.
-  const int child = ::clone(run_tool, stack + kStack, CLONE_VM | CLONE_VFORK, &start);
-  if (child < 0) return -1;
-  int status = 0;
-  long got;
-  do {
-    got = sys::call(SYS_wait4, child, sys::as_word(&status), __WALL, 0);
-  } while (got == -EINTR);
-  if (got != child || !WIFEXITED(status) || WEXITSTATUS(status) == 127) return -1;
-  return WEXITSTATUS(status);
+  char* stacks = static_cast<char*>(table_zone.map(2 * kStack));
+  ToolStart start{
+      {tool_path, "leak-report", "--fd", number, nullptr}, tool_environment(), error_fd(), stacks + kStack};
+  if (stacks == nullptr || start.environment == nullptr) return -1;
+  // All signals are blocked until the tool unblocks its own: handlers of the program must not run in a child.
+  const std::uint64_t all = ~std::uint64_t{0};
+  std::uint64_t before = 0;
+  sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&all), sys::as_word(&before), 8);
+  const int child = ::clone(run_tool_and_wait, stacks + 2 * kStack, CLONE_VM, &start);
+  const int status = child < 0 ? 127 : wait_for(child);
+  sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&before), 0, 8);
+  return status == 127 ? -1 : status;
 }
 
 // Option log_path as a descriptor: stderr, stdout, or a file with %p and %e replaced, appended to.
