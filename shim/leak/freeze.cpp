@@ -113,7 +113,7 @@ std::uint32_t signal_new_threads(pid_t self, int directory) noexcept {
     char name[5];  // and on
   };
   std::uint32_t fresh = 0;
-  alignas(8) char buffer[4096];
+  alignas(8) char buffer[4096] = {};
   sys::call(SYS_lseek, directory, 0, 0);
   for (;;) {
     const long got = sys::call(SYS_getdents64, directory, sys::as_word(buffer), sizeof buffer);
