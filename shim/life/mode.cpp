@@ -21,6 +21,7 @@ constinit std::atomic<Mode> current_mode{Mode::kUnset};
 namespace {
 
 constinit std::atomic<bool> starting{false};
+constinit bool summary_is_of_root = false;
 
 // argc, argv…, NULL, environment…, NULL, auxiliary vector: the kernel's lay-out, there from the first
 // instruction on, while `environ` is NULL until libc has initialised itself.
@@ -93,7 +94,10 @@ Mode choose_mode() noexcept {
   }
   if (!options.follow) leave_children_alone();
   if (options.only[0] != '\0' && !program_is_listed(options.only)) options.enabled = false;
-  if (options.summary == kSummaryLeaks && is_root_process()) options.summary = kSummaryAlways;
+  if (options.summary == kSummaryLeaks && is_root_process()) {
+    options.summary = kSummaryAlways;
+    summary_is_of_root = true;
+  }
   return options.enabled && options.mode == kModeLeak ? Mode::kLeak : Mode::kPass;
 }
 
@@ -115,6 +119,10 @@ bool is_root_process() noexcept {
   long pid = 0;
   for (; text != nullptr && *text >= '0' && *text <= '9'; ++text) pid = pid * 10 + (*text - '0');
   return pid == sys::getpid();
+}
+
+void become_child() noexcept {
+  if (summary_is_of_root) options.summary = kSummaryLeaks;
 }
 
 void start() noexcept {

@@ -46,6 +46,7 @@ void after_fork_in_parent() noexcept {
 void after_fork_in_child() noexcept {
   process_id = sys::getpid();
   ++process_generation;
+  become_child();
   forget_other_threads();
   after_fork_in_parent();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);

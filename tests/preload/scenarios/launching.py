@@ -28,6 +28,11 @@ def test_no_leak(weir):
     check("ERROR" not in result.stderr.decode(), result.describe())
 
 
+def test_the_root_process_alone_says_that_there_is_nothing(weir):
+    result = weir_run(weir, "--", "/bin/sh", "-c", "(:); (exit 3); /bin/true; :")
+    equal(result.stderr.decode().count("weir: no leaks"), 1, f"summary lines\n{result.describe()}")
+
+
 def test_program_from_path(weir):
     result = weir_run(weir, "--", "sh", "-c", "exit 4")
     equal(result.status, 4, "status")
