@@ -1,5 +1,6 @@
 #include "shim/base/options.hpp"
 
+#include "shim/abi/option_values.hpp"
 #include "shim/base/say.hpp"
 
 namespace weir {
@@ -63,43 +64,6 @@ const Row& nearest_row(std::string_view name) noexcept {
     if (distance(name, row.name) < distance(name, best->name)) best = &row;
   }
   return *best;
-}
-
-// Decimal with an optional binary suffix.
-bool read_number(std::string_view text, std::uint64_t& out) noexcept {
-  if (text.empty()) return false;
-  unsigned shift = 0;
-  switch (text.back()) {
-    case 'k':
-    case 'K':
-      shift = 10;
-      break;
-    case 'm':
-    case 'M':
-      shift = 20;
-      break;
-    case 'g':
-    case 'G':
-      shift = 30;
-      break;
-    default:
-      break;
-  }
-  if (shift != 0) text.remove_suffix(1);
-  if (text.empty()) return false;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9' || value > (UINT64_MAX - 9) / 10) return false;
-    value = value * 10 + static_cast<unsigned>(c - '0');
-  }
-  out = value << shift;
-  return (out >> shift) == value;
-}
-
-bool read_flag(std::string_view text, bool& out) noexcept {
-  if (text == "1" || text == "true" || text == "yes") return out = true, true;
-  if (text == "0" || text == "false" || text == "no") return out = false, true;
-  return false;
 }
 
 bool read_choice(std::string_view words, std::string_view text, unsigned& out) noexcept {

@@ -63,42 +63,6 @@ std::string allowed_values(const OptionRow& row) {
   return {};
 }
 
-bool read_number(std::string_view text, std::uint64_t& out) {
-  if (text.empty()) return false;
-  unsigned shift = 0;
-  switch (text.back()) {
-    case 'k':
-    case 'K':
-      shift = 10;
-      break;
-    case 'm':
-    case 'M':
-      shift = 20;
-      break;
-    case 'g':
-    case 'G':
-      shift = 30;
-      break;
-    default:
-      break;
-  }
-  if (shift != 0) text.remove_suffix(1);
-  if (text.empty()) return false;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9' || value > (UINT64_MAX - 9) / 10) return false;
-    value = value * 10 + static_cast<unsigned>(c - '0');
-  }
-  if (value > UINT64_MAX >> shift) return false;
-  out = value << shift;
-  return true;
-}
-
-bool read_flag(std::string_view text, bool& out) {
-  out = text == "1" || text == "true" || text == "yes";
-  return out || text == "0" || text == "false" || text == "no";
-}
-
 bool is_allowed(const OptionRow& row, std::string_view value) {
   switch (row.kind) {
     case OptionKind::kFlag: {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "shim/abi/option_values.hpp"
+
 namespace weir {
 
 enum class OptionKind { kFlag, kNumber, kChoice, kText };
@@ -36,12 +38,6 @@ const OptionRow& nearest_option(std::string_view name);
 std::string allowed_values(const OptionRow& row);
 
 bool is_allowed(const OptionRow& row, std::string_view value);
-
-// Decimal with K, M or G (binary) behind it; false when it is none or does not fit.
-bool read_number(std::string_view text, std::uint64_t& out);
-
-// 0, 1 and their words.
-bool read_flag(std::string_view text, bool& out);
 
 // Nothing when name and value are right; else one sentence naming both, what is allowed and the nearest name.
 std::string option_mistake(std::string_view name, std::string_view value);
