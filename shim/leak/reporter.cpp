@@ -28,12 +28,21 @@ bool is_executable(const char* path) noexcept {
   return sys::call(SYS_faccessat, AT_FDCWD, sys::as_word(path), X_OK) == 0;
 }
 
-// directory + name into tool_path; true when it can be executed.
+// directory + name into tool_path, from the root: the program may be elsewhere when it ends. True when it can be
+// executed.
 bool try_tool(std::string_view directory, std::string_view name) noexcept {
-  if (directory.size() + name.size() + 1 > sizeof tool_path) return false;
-  directory.copy(tool_path, directory.size());
-  name.copy(tool_path + directory.size(), name.size());
-  tool_path[directory.size() + name.size()] = '\0';
+  std::size_t at = 0;
+  if (!directory.starts_with('/')) {
+    const long here = sys::call(SYS_getcwd, sys::as_word(tool_path), sizeof tool_path);  // counts the NUL
+    if (here > 0) {
+      at = static_cast<std::size_t>(here);
+      tool_path[at - 1] = '/';
+    }
+  }
+  if (at + directory.size() + name.size() + 1 > sizeof tool_path) return false;
+  at += directory.copy(tool_path + at, directory.size());
+  at += name.copy(tool_path + at, name.size());
+  tool_path[at] = '\0';
   return is_executable(tool_path);
 }
 
