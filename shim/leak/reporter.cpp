@@ -28,8 +28,8 @@ bool is_executable(const char* path) noexcept {
   return sys::call(SYS_faccessat, AT_FDCWD, sys::as_word(path), X_OK) == 0;
 }
 
-// directory + name into tool_path, from the root: the program may be elsewhere when it ends. True when it can be
-// executed.
+// directory + name into tool_path, from the root on: the program may be elsewhere when it ends. True when it
+// can be executed.
 bool try_tool(std::string_view directory, std::string_view name) noexcept {
   std::size_t at = 0;
   if (!directory.starts_with('/')) {
