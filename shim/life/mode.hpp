@@ -21,8 +21,8 @@ inline Mode mode() noexcept {
 // of ld.so or of another library's constructor, or our own constructor. Allocates nothing.
 void start() noexcept;
 
-// True for the process that `weir run` became; children of it are not. It prints a summary line even when there
-// is nothing to report.
+// True for the process that `weir run` became; children of it are not. It prints a summary line even when
+// there is nothing to report.
 bool is_root_process() noexcept;
 
 // In a fork's child: what only the root process does ends.

@@ -196,9 +196,10 @@ void StackMemo::push(const Found& found) noexcept {
   Frame& f = frames_[count_];
   const FrameState& s = found.state;
   const FrameRule rule = found.rule;
-  const Frame* outer = count_ != 0 ? &frames_[count_ - 1] : nullptr;
-  const bool keeps_bp = outer != nullptr && outer->bp_needed != 0;
-  std::uint32_t n = outer != nullptr ? outer->slots_end : 0;
+  const bool has_outer = count_ != 0;
+  const Frame& outer = frames_[has_outer ? count_ - 1 : 0];
+  const bool keeps_bp = has_outer && outer.bp_needed != 0;
+  std::uint32_t n = has_outer ? outer.slots_end : 0;
   // In the order of loading when read backwards.
   const auto slot = [&](std::uint64_t address, std::uint64_t value) { slots_[n++] = {address, value}; };
 
@@ -206,25 +207,25 @@ void StackMemo::push(const Found& found) noexcept {
   switch (rule.kind()) {
     case RuleKind::kStandard:
       if (rule.saves_bp() && keeps_bp) {
-        slot(outer->sp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
+        slot(outer.sp + static_cast<std::uint64_t>(rule.bp_slot()), outer.bp);
       }
-      if (outer != nullptr) slot(outer->sp - 8, outer->ip);
+      if (has_outer) slot(outer.sp - 8, outer.ip);
       if (rule.saves_bp()) f.bp_needed = 0;
       if (rule.cfa_from_bp()) f.bp_needed = ~std::uint64_t{0};
       break;
     case RuleKind::kRealigned:
-      if (outer != nullptr) {
-        if (keeps_bp) slot(s.bp + static_cast<std::uint64_t>(rule.bp_slot()), outer->bp);
-        slot(outer->sp - 8, outer->ip);
-        slot(s.bp + static_cast<std::uint64_t>(rule.cfa_offset()), outer->sp);
+      if (has_outer) {
+        if (keeps_bp) slot(s.bp + static_cast<std::uint64_t>(rule.bp_slot()), outer.bp);
+        slot(outer.sp - 8, outer.ip);
+        slot(s.bp + static_cast<std::uint64_t>(rule.cfa_offset()), outer.sp);
       }
       f.bp_needed = ~std::uint64_t{0};
       break;
     case RuleKind::kSignal:
-      if (outer != nullptr) {
-        if (keeps_bp) slot(s.sp + kUcontextBp, outer->bp);
-        slot(s.sp + kUcontextSp, outer->sp);
-        slot(s.sp + kUcontextIp, outer->ip);
+      if (has_outer) {
+        if (keeps_bp) slot(s.sp + kUcontextBp, outer.bp);
+        slot(s.sp + kUcontextSp, outer.sp);
+        slot(s.sp + kUcontextIp, outer.ip);
       }
       f.bp_needed = 0;
       break;
