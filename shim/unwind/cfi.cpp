@@ -99,7 +99,7 @@ std::uint64_t find_fde(const UnwindTables& t, std::uint64_t address) noexcept {
   r.pointer(frame_encoding, t.eh_frame_hdr);
   const std::uint64_t count = r.pointer(count_encoding, t.eh_frame_hdr);
   if (r.bad() || count == 0 || count > (t.module_end - r.position()) / 8) return 0;
-  struct Entry {
+  struct [[gnu::packed]] Entry {
     std::int32_t start, fde;
   };
   const auto* table = reinterpret_cast<const Entry*>(r.position());
@@ -129,7 +129,8 @@ FrameRule read_frame_rule(const UnwindTables& tables, std::uint64_t address) noe
   const std::uint64_t cie_pointer_at = r.position();
   const std::uint64_t cie_at = cie_pointer_at - r.take<std::uint32_t>();
   Cie cie;
-  if (cie_at < tables.module_start || !read_cie(cie_at, tables.module_end, cie)) return unknown;
+  if (cie_at < tables.module_start || cie_at > cie_pointer_at) return unknown;
+  if (!read_cie(cie_at, tables.module_end, cie)) return unknown;
   DwarfReader body(r.position(), end);
   const std::uint64_t start = body.pointer(cie.pointer_encoding, 0);
   const std::uint64_t bytes = body.pointer(cie.pointer_encoding & 0x0f, 0);

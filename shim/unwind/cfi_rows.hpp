@@ -44,6 +44,7 @@ inline bool read_cie(std::uint64_t at, std::uint64_t limit, Cie& cie) noexcept {
   if (augmentation[0] == 'z') {
     cie.augmented = true;
     const std::uint64_t bytes = body.uleb();
+    if (bytes > cie.program_end - body.position()) return false;
     cie.program = body.position() + bytes;
     for (const char* a = augmentation + 1; *a != '\0'; ++a) {
       if (*a == 'R') {
@@ -107,7 +108,7 @@ class RowMachine {
           if (advance(low)) return true;
           continue;
         case 0x80:
-          set(low, {RegisterRule::kAtCfa, static_cast<std::int64_t>(r.uleb()) * cie_.data_align});
+          set(low, {RegisterRule::kAtCfa, scaled(r.uleb())});
           continue;
         case 0xc0:
           restore(low, initial);
@@ -122,6 +123,11 @@ class RowMachine {
   }
 
  private:
+  // A factored offset; what overflows in a damaged table is some number.
+  std::int64_t scaled(std::uint64_t factor) const noexcept {
+    return static_cast<std::int64_t>(factor * static_cast<std::uint64_t>(cie_.data_align));
+  }
+
   bool advance(std::uint64_t units) noexcept {
     location_ += units * cie_.code_align;
     return passed_ = location_ > wanted_;
@@ -156,7 +162,7 @@ class RowMachine {
         break;
       case 0x05:  // offset_extended
         reg = r.uleb();
-        set(reg, {RegisterRule::kAtCfa, static_cast<std::int64_t>(r.uleb()) * cie_.data_align});
+        set(reg, {RegisterRule::kAtCfa, scaled(r.uleb())});
         break;
       case 0x06:
         restore(r.uleb(), initial);
@@ -203,15 +209,15 @@ class RowMachine {
         break;
       case 0x11:  // offset_extended_sf
         reg = r.uleb();
-        set(reg, {RegisterRule::kAtCfa, r.sleb() * cie_.data_align});
+        set(reg, {RegisterRule::kAtCfa, scaled(static_cast<std::uint64_t>(r.sleb()))});
         break;
       case 0x12:  // def_cfa_sf
         row.cfa_register = r.uleb();
-        row.cfa_offset = r.sleb() * cie_.data_align;
+        row.cfa_offset = scaled(static_cast<std::uint64_t>(r.sleb()));
         row.cfa_expression = 0;
         break;
       case 0x13:
-        row.cfa_offset = r.sleb() * cie_.data_align;
+        row.cfa_offset = scaled(static_cast<std::uint64_t>(r.sleb()));
         break;
       case 0x14:
       case 0x15:  // val_offset, val_offset_sf
