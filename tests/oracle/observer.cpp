@@ -180,11 +180,12 @@ struct Comparison {
   Scratch* s;
   CallSite site;
   StackId id;
-  unsigned ours;        // frames of weir's
-  bool cut;             // weir says that the stack goes on
-  bool unknown;         // weir ended at code without tables
-  unsigned own = 0;     // libunwind's frames before the site
-  unsigned theirs = 0;  // libunwind's frames, from the site on
+  const void* observed_at;  // in the shim
+  unsigned ours;            // frames of weir's
+  bool cut;                 // weir says that the stack goes on
+  bool unknown;             // weir ended at code without tables
+  unsigned own = 0;         // libunwind's frames before the site
+  unsigned theirs = 0;      // libunwind's frames, from the site on
   bool by_cursor = false;
 };
 
@@ -221,27 +222,38 @@ void report(const Comparison& c, const char* what, unsigned at) noexcept {
   t.append_to_log();
 }
 
-// Fills theirs, `room` frames beyond our own at most; false when the site is not among them.
-__attribute__((noinline)) bool ask_libunwind(Comparison& c, unsigned room) noexcept {
-  const auto walk = [&](unsigned most) {
-    return c.by_cursor ? reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, most)
-                       : reference::backtrace(c.s->theirs, most);
-  };
-  // Stopped exactly where weir stops, if libunwind would have to guess further out.
-  const unsigned got = c.unknown ? walk(kMostOwn) : walk(room + kMostOwn);
-  for (c.own = 0; c.own < got && c.own < kMostOwn; ++c.own) {
-    if (reinterpret_cast<std::uint64_t>(c.s->theirs[c.own]) != c.site.ip) continue;
-    const unsigned end = c.unknown ? walk(c.own + c.ours) : got;
-    // Between two instructions of a stack switch the tables name a slot that holds no code; libunwind takes
-    // what it finds there for a frame and guesses on.
-    for (c.theirs = 0; c.own + c.theirs < end; ++c.theirs) {
-      if (!may_be_code(reinterpret_cast<std::uint64_t>(c.s->theirs[c.own + c.theirs]))) break;
-    }
-    return true;
+// How many frames lie inside the site, by the place in the shim that observes; asked once a place. Inlined,
+// since its own frame would count.
+__attribute__((always_inline)) inline unsigned own_frames(const Comparison& c) noexcept {
+  constexpr unsigned kPlaces = 256;
+  static constinit std::atomic<std::uint64_t> known[kPlaces] =
+      {};  // the place and, in the low bits, how many
+  const auto place = reinterpret_cast<std::uint64_t>(c.observed_at) << 4;
+  std::atomic<std::uint64_t>& entry = known[(place * 0x9e3779b97f4a7c15u) >> 56];
+  const std::uint64_t value = entry.load(std::memory_order_relaxed);
+  if (value - place < kMostOwn) return static_cast<unsigned>(value - place);
+  const unsigned got = reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, kMostOwn);
+  for (unsigned own = 1; own < got; ++own) {
+    if (reinterpret_cast<std::uint64_t>(c.s->theirs[own]) != c.site.ip) continue;
+    entry.store(place + own, std::memory_order_relaxed);
+    return own;
   }
-  c.own = 0;
-  c.theirs = got;
-  return false;
+  return 0;
+}
+
+// Fills theirs, and no further than it must: a step beyond, libunwind might have to guess, or use what it
+// remembers of code that is gone. False when the site is not where it should be.
+__attribute__((noinline)) bool ask_libunwind(Comparison& c, unsigned frames) noexcept {
+  c.own = own_frames(c);
+  const unsigned most = c.own + (c.unknown ? c.ours : frames);
+  const unsigned got = c.by_cursor ? reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, most)
+                                   : reference::backtrace(c.s->theirs, most);
+  // Between two instructions of a stack switch the tables name a slot that holds no code; libunwind takes
+  // what it finds there for a frame and guesses on.
+  for (c.theirs = 0; c.own + c.theirs < got; ++c.theirs) {
+    if (!may_be_code(reinterpret_cast<std::uint64_t>(c.s->theirs[c.own + c.theirs]))) break;
+  }
+  return c.own != 0 && c.theirs != 0 && reinterpret_cast<std::uint64_t>(c.s->theirs[c.own]) == c.site.ip;
 }
 
 // The kernel's way back from a handler: mov $15, %rax; syscall.
@@ -289,9 +301,10 @@ bool needs_more_registers(const Comparison& c) noexcept {
   return false;
 }
 
-void compare(Scratch* s, const CallSite& site, StackId id, std::uint64_t number) noexcept {
+void compare(Scratch* s, const CallSite& site, StackId id, const void* observed_at,
+             std::uint64_t number) noexcept {
   const auto limit = static_cast<unsigned>(options.malloc_context_size);
-  Comparison c{s, site, id, 0, false, false};
+  Comparison c{s, site, id, observed_at, 0, false, false};
   c.ours = stack_depot.read(id, s->ours, limit, &c.cut);
   c.unknown = c.ours != 0 && !c.cut && kind_of(s->ours[c.ours - 1]) == RuleKind::kUnknown;
   c.by_cursor = number % kCursorEvery == 0;
@@ -360,7 +373,7 @@ void observe_stack(const CallSite& site, StackId stack) {
   const int saved = errno;
   enter();
   if (Scratch* s = take_scratch()) {
-    compare(s, site, stack, number / every);
+    compare(s, site, stack, __builtin_return_address(0), number / every);
     give_back(s);
   }
   leave();

@@ -52,6 +52,7 @@ constexpr Shape kShapes[] = {
     {plugin_calls, 2},
     {library_calls, 6},
     {odd_tables, 1},
+    {pinned, 10},
 };
 
 constexpr unsigned total_weight() {
@@ -132,6 +133,7 @@ int main(int argc, char** argv) {
   std::printf("stress: seed %lu\n", options.seed);
   std::fflush(stdout);
   install_handlers();
+  start_keeper();
   start_worker(options.seed, options.budget, stack_low(kMainStack), false);
   work();
   end_worker();
@@ -147,6 +149,7 @@ int main(int argc, char** argv) {
     }
     for (int i = 0; i < options.threads && i < 64; ++i) pthread_join(threads[i], nullptr);
   }
+  stop_keeper();
   std::printf(
       "stress: %ld allocations; %ld in handlers, %ld of them in the %ld single steps; %ld thrown, %ld jumps, "
       "%ld switches, %ld brief threads, %ld plug-ins, %ld of them where the other was\n",

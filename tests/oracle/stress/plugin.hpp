@@ -4,6 +4,6 @@
 #include <cstddef>
 
 using stress_plugin_callback = void (*)(int depth);
-using stress_plugin_function = void (*)(stress_plugin_callback, int depth);
+using stress_plugin_function = void (*)(stress_plugin_callback, int levels, int depth);
 
 extern "C" void stress_library_call(char* text, std::size_t bytes);

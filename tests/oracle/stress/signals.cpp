@@ -88,6 +88,17 @@ void on_timer(int number, siginfo_t*, void*) {
   touch(&handling);
 }
 
+// An instruction that is none, of two bytes.
+void on_trap(int, siginfo_t*, void* context) {
+  {
+    const Handling handling;
+    count(tally.handled);
+    allocate();
+    touch(&handling);
+  }
+  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
 void on_step(int, siginfo_t*, void* context) {
   count(tally.trapped);
   auto& flags = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
@@ -137,6 +148,7 @@ void install_handlers() {
   handle(timer_signal(false), on_timer, 0);
   handle(timer_signal(true), on_timer, SA_ONSTACK);
   handle(SIGTRAP, on_step, 0);
+  handle(SIGILL, on_trap, SA_ONSTACK);
 }
 
 void start_worker(std::uint64_t seed, long budget, std::uintptr_t stack_low, bool brief) {

@@ -119,8 +119,11 @@ void brief_threads(int depth);
 void plugin_calls(int depth);
 void library_calls(int depth);
 void odd_tables(int depth);
+void pinned(int depth);
 
 void install_handlers();
+void start_keeper();  // of the plug-ins
+void stop_keeper();
 void set_timers();
 void start_worker(std::uint64_t seed, long budget, std::uintptr_t stack_low, bool brief);
 void end_worker();
