@@ -109,6 +109,17 @@ TEST(LiveBlocks, PassesOverDeadForgedAndInnerHeaders) {
   EXPECT_EQ(live[1].start(), last);
 }
 
+TEST(LiveBlocks, PassesOverInnerHeadersBehindUntouchedPages) {
+  Heap heap(1 << 20);
+  const std::uint64_t large = heap.add(4 * kPageSize);
+  reinterpret_cast<BlockHeader*>(large + 3 * kPageSize)->stamp(16, 4, Family::kMalloc, 9);
+  PageMap pages;
+  LiveBlocks live;
+  ASSERT_TRUE(live.collect(heap.map(), pages));
+  ASSERT_EQ(live.count(), 1u);
+  EXPECT_EQ(live[0].start(), large);
+}
+
 TEST(LiveBlocks, AreNoneInAnEmptyHeap) {
   Heap heap(1 << 20);
   PageMap pages;
