@@ -80,7 +80,7 @@ class StackMemo {
   };
   const Counters& counters() const noexcept { return counters_; }
 
-  // The frames of the last answer, innermost first, for tests that compare it with another unwinder.
+  // Empties the memo: the next stack is walked from scratch.
   void forget() noexcept {
     count_ = 0;
     top_ = {};
