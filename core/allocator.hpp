@@ -9,13 +9,15 @@
 //   usable_size how much of a block may be written: at least what was asked for
 //
 // Rules that hold for each of them, held by one conformance suite (tests/unit/core):
-// - Sizes are bytes. An alignment is any power of two; a stricter one than an allocator can give is a failure.
+// - Sizes are bytes. An alignment is any power of two; a stricter one than an allocator can give is a
+// failure.
 // - A block of zero bytes has an address of its own that is not nullptr, and is given back like any other.
 // - Failure is nullptr or false, and leaves everything as it was. errno is not touched. Sizes that overflow
 //   fail. Nothing throws, nothing is printed.
 // - The layout given to resize, remap and deallocate is the one of the last successful allocate, resize or
 //   remap of that block.
-// - The caller's address goes through every layer unchanged, so that an outer wrapper's caller is the one that
+// - The caller's address goes through every layer unchanged, so that an outer wrapper's caller is the one
+// that
 //   a report names.
 // - Thread-safe only where a type says so. Allocators are not copied; a combinator holds a reference to what
 //   it stands on unless it says that it owns it.
@@ -28,6 +30,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace weir {
 
@@ -54,12 +57,18 @@ struct Layout {
 
 template <typename A>
 concept Allocator = requires(A& a, const A& constant, void* block, Layout layout, CallerAddress caller) {
-  { a.allocate(layout, caller) } noexcept -> std::same_as<void*>;
-  { a.resize(block, layout, std::size_t{}, caller) } noexcept -> std::same_as<bool>;
-  { a.remap(block, layout, std::size_t{}, caller) } noexcept -> std::same_as<void*>;
-  { a.deallocate(block, layout, caller) } noexcept -> std::same_as<void>;
-  { constant.owns(static_cast<const void*>(block)) } noexcept -> std::same_as<bool>;
-  { constant.usable_size(static_cast<const void*>(block), layout) } noexcept -> std::same_as<std::size_t>;
+  { a.allocate(layout, caller) }
+  noexcept->std::same_as<void*>;
+  { a.resize(block, layout, std::size_t{}, caller) }
+  noexcept->std::same_as<bool>;
+  { a.remap(block, layout, std::size_t{}, caller) }
+  noexcept->std::same_as<void*>;
+  { a.deallocate(block, layout, caller) }
+  noexcept->std::same_as<void>;
+  { constant.owns(static_cast<const void*>(block)) }
+  noexcept->std::same_as<bool>;
+  { constant.usable_size(static_cast<const void*>(block), layout) }
+  noexcept->std::same_as<std::size_t>;
 };
 
 // Address arithmetic that all of them need. `alignment` is a power of two.
@@ -73,6 +82,18 @@ constexpr bool is_aligned(std::uintptr_t address, std::size_t alignment) noexcep
 
 inline std::uintptr_t address_of(const void* p) noexcept {
   return reinterpret_cast<std::uintptr_t>(p);
+}
+
+// remap() for those that cannot do better: in place, or else to a new block of the same allocator.
+template <Allocator A>
+void* remap_by_copy(A& allocator, void* block, Layout layout, std::size_t bytes,
+                    CallerAddress caller) noexcept {
+  if (allocator.resize(block, layout, bytes, caller)) return block;
+  void* const moved = allocator.allocate(layout.with_bytes(bytes), caller);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, block, bytes < layout.bytes ? bytes : layout.bytes);
+  allocator.deallocate(block, layout, caller);
+  return moved;
 }
 
 }  // namespace weir
