@@ -11,16 +11,20 @@ import sys
 import tempfile
 
 import compare_parts
+import compare_pool
 import compare_programs
 import compare_report
+import compare_routes
 import programs
 from measure import Failed, Launcher
 from table import Table
 
 ORDER = ("pass", "pair", "leak", "track", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
-         "startup", "peers")
+         "startup", "peers", "pool", "arena", "sites", "routes-stats", "noroutes")
 NOT_QUICK = ("heaptrack-run", "peers")
-MODULES = (compare_programs, compare_parts, compare_report)
+ONLY_NAMED = ("noroutes",)  # builds another commit first
+OF_PROGRAMS = (*compare_programs.GROUPS, "pool")
+MODULES = (compare_programs, compare_parts, compare_report, compare_pool, compare_routes)
 GROUPS = {name: function for module in MODULES for name, function in module.GROUPS.items()}
 HEADINGS = {name: text for module in MODULES for name, text in module.HEADINGS.items()}
 
@@ -35,7 +39,10 @@ class Setting:
         self.tool = os.path.abspath(os.path.join(arguments.build, "tools", "weir"))
         self.scratch = scratch
         self.quick = arguments.quick
-        self.only = [name for name in programs.MAKERS if name in arguments.names] or list(programs.MAKERS)
+        # Naming a program or a workload leaves the others out, of both kinds.
+        named = set(arguments.names) & {*programs.MAKERS, *compare_pool.WORKLOADS}
+        self.only = [name for name in programs.MAKERS if not named or name in named]
+        self.workloads = [name for name in compare_pool.WORKLOADS if not named or name in named]
         self.made = {}
         self.launcher = Launcher(self.compiled("launch", os.path.join(HERE, "launch.c")), scratch)
 
@@ -51,16 +58,20 @@ class Setting:
     def compiled(self, name, source, *libraries):
         program = os.path.join(self.scratch, name)
         if not os.path.exists(program):
-            subprocess.run(["gcc", "-O2", self.source(source), "-o", program, *libraries], check=True)
+            compiler = ["g++", "-std=c++20", "-DNDEBUG"] if source.endswith(".cpp") else ["gcc"]
+            subprocess.run([*compiler, "-O2", self.source(source), "-o", program, *libraries], check=True)
         return program
 
-    def programs(self, short=False, instead=None):
-        """The real programs by name; `instead` names another form of one."""
+    def programs(self, short=False, instead=None, of=tuple(programs.MAKERS)):
+        """The real programs by name, of those called `of`; `instead` names another form of one."""
         size = programs.SHORT if short else programs.QUICK if self.quick else programs.FULL
-        if size not in self.made:
-            self.made[size] = programs.make(self.scratch, size, self.only)
         swapped = instead or {}
-        chosen = self.made[size]
+        chosen = {}
+        for name in self.only:
+            if name in of:
+                if (size, name) not in self.made:
+                    self.made[size, name] = programs.make(self.scratch, size, [name])
+                chosen.update(self.made[size, name])
         return {swapped.get(name, name): chosen[swapped.get(name, name)] for name in chosen
                 if name not in programs.OTHER_FORMS}
 
@@ -79,16 +90,17 @@ def commit():
 def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures weir and compares it.")
     parser.add_argument("names", nargs="*", metavar="NAME",
-                        help=f"comparisons ({', '.join(ORDER)}) and programs ({', '.join(programs.MAKERS)}); "
-                             "without, all of them")
+                        help=f"comparisons ({', '.join(ORDER)}), programs ({', '.join(programs.MAKERS)}) and "
+                             f"workloads of pool ({', '.join(compare_pool.WORKLOADS)}); "
+                             f"without, all of them but {', '.join(ONLY_NAMED)}")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs, without the slow peers")
     parser.add_argument("--json", metavar="FILE", help="write every figure there too")
     parser.add_argument("--build", metavar="DIRECTORY", default=os.path.join(HERE, "..", "..", "build"),
                         help="where the library and the tool were built")
     arguments = parser.parse_args()
     for name in arguments.names:
-        if name not in ORDER and name not in programs.MAKERS:
-            parser.error(f"no comparison or program is called {name}")
+        if name not in ORDER and name not in programs.MAKERS and name not in compare_pool.WORKLOADS:
+            parser.error(f"no comparison, program or workload is called {name}")
     return arguments
 
 
@@ -96,10 +108,11 @@ def main():
     arguments = parse()
     chosen = [name for name in ORDER if name in arguments.names]
     if not chosen:
-        # Programs alone: what compares programs.
-        chosen = [name for name in ORDER if not arguments.names or name in compare_programs.GROUPS]
-        chosen = [name for name in chosen if not (arguments.quick and name in NOT_QUICK)]
-    for variable in ("LD_PRELOAD", "WEIR_OPTIONS", "MALLOC_CONF"):
+        # Programs or workloads alone: what compares them.
+        chosen = [name for name in ORDER if not arguments.names
+                  or (name in OF_PROGRAMS and not programs.MAKERS.keys().isdisjoint(arguments.names)) or name == "pool"]
+        chosen = [name for name in chosen if name not in ONLY_NAMED and not (arguments.quick and name in NOT_QUICK)]
+    for variable in ("LD_PRELOAD", "WEIR_OPTIONS", "WEIR_ROUTES", "MALLOC_CONF"):
         os.environ.pop(variable, None)
 
     started = datetime.datetime.now()

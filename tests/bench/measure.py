@@ -105,6 +105,16 @@ def in_pairs(first, second, pairs):
     return results
 
 
+def in_rounds(ways, rounds):
+    """Calls each of the named ways once a round, another one first each time; the list of {name: result}."""
+    names = list(ways)
+    results = []
+    for number in range(rounds):
+        first = number % len(names)
+        results.append({name: ways[name]() for name in names[first:] + names[:first]})
+    return results
+
+
 def ratio(results, what):
     """The ratio of `what` of the first to the second, over pairs of costs."""
     return Ratio.of([getattr(a, what) / getattr(b, what) for a, b in results])

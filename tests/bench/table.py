@@ -17,6 +17,7 @@ class Row:
     most: float = None  # the target is at most this …
     least: float = None  # … or at least this
     doubt: str = None  # why the value cannot be judged, if so
+    note: str = ""  # other figures of the same runs, behind the line
     more: dict = dataclasses.field(default_factory=dict)  # other figures, for --json
 
     @staticmethod
@@ -26,7 +27,7 @@ class Row:
     @property
     def target(self):
         if self.most is not None:
-            return f"<= {self.most:g}"
+            return f"<= {self.most:.3g}"
         return f">= {self.least:g}" if self.least is not None else ""
 
     @property
@@ -41,7 +42,7 @@ class Row:
         digits = 2 if self.unit in ("ms", "ns") or self.value >= 10 else 3
         text = f"{self.value:.{digits}f} {self.unit}"
         spread = "" if self.low is None else f"{self.low:.{digits}f} - {self.high:.{digits}f}"
-        return f"  {self.name:<32}{text:>11}   {spread:<17}{self.target:<9}{self.verdict}".rstrip()
+        return f"  {self.name:<32}{text:>11}   {spread:<17}{self.target:<9}{self.verdict:<8}{self.note}".rstrip()
 
     def as_json(self):
         return {**dataclasses.asdict(self), "target": self.target, "verdict": self.verdict}
