@@ -7,8 +7,12 @@
 #include <exception>
 
 #include "shim/abi/findings.hpp"
+#include "shim/abi/near_word.hpp"
+#include "shim/abi/option_values.hpp"
+#include "shim/abi/route_words.hpp"
 #include "tools/commands/check.hpp"
 #include "tools/commands/leak_report.hpp"
+#include "tools/commands/routes.hpp"
 #include "tools/commands/run.hpp"
 #include "tools/options/listing.hpp"
 #include "tools/say.hpp"
@@ -28,6 +32,7 @@ constexpr const char* kExamples =
     "  weir run -- ./app --its-own arguments\n"
     "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
     "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
+    "  weir run --route 'size<=256 -> pool' -- ./app\n"
     "  weir check 4711          a leak check of a running program, which goes on\n"
     "  weir options             every option, also for WEIR_OPTIONS";
 
@@ -53,8 +58,14 @@ constexpr Shorthand kShorthands[] = {
     {"--summary", "summary", "the summary line: leaks, always or never", false},
     {"--color", "color", "auto, always or never", false},
     {"--show-reachable", "show_reachable", "also list what is still reachable", true},
+    {"--stats", "stats", "print at exit what each route took", true},
     {"--strict", "strict", "don't start when an option is wrong", true},
 };
+
+constexpr const char* kRoutesFooter =
+    "Without RULES and --file, what WEIR_ROUTES has is checked.\n"
+    "The status is 2 when a rule is wrong.\n"
+    "Example: weir routes 'size<=256 -> pool; thread=worker* -> arena' --size 100";
 
 // CLI11's help, with the usage of `run`, whose program and arguments it does not know.
 class HelpFormatter : public CLI::Formatter {
@@ -77,6 +88,70 @@ std::vector<std::string> take_command(std::vector<std::string>& arguments) {
   std::vector<std::string> command(dashes + 1, arguments.end());
   arguments.erase(dashes, arguments.end());
   return command;
+}
+
+void add_rules(CLI::App& run, weir::RunRequest& request) {
+  run.add_option_function<std::string>(
+         "--route",
+         [&](const std::string& rules) {
+           request.routes += request.routes.empty() ? "" : "\n";
+           request.routes += rules;
+         },
+         "routing rules (with mode=pass:stats=1)")
+      ->type_name("RULES")
+      ->trigger_on_parse();
+  run.add_option("--routes-file", request.routes_file, "the same from a file")->type_name("FILE");
+}
+
+// CLI11's own way to exclude one another spoils the help.
+void exclude(bool one, bool other, const char* name, const char* other_name) {
+  if (one && other) throw CLI::ExcludesError(name, other_name);
+}
+
+weir::CallKind read_call(const std::string& word) {
+  const auto* found = std::ranges::find(weir::kCallWords, word);
+  if (found != std::end(weir::kCallWords)) {
+    return static_cast<weir::CallKind>(found - std::begin(weir::kCallWords));
+  }
+  throw CLI::ValidationError("--call", fmt::format("'{}' is no call; the nearest is '{}'", word,
+                                                   weir::nearest_word(word, weir::kCallWords)));
+}
+
+void add_routes(CLI::App& app, weir::RoutesRequest& request, int& status) {
+  CLI::App* routes = app.add_subcommand("routes", "Check routing rules; tell what a request takes");
+  routes->footer(kRoutesFooter);
+  routes->add_option("RULES", request.rules, "the rules")->type_name("");
+  routes->add_option("--file", request.file, "rules from a file")->type_name("FILE");
+  weir::RouteQuestion& question = request.question;
+  const auto add_number = [&](const char* flag, std::optional<std::uint64_t>& to, const char* help) {
+    routes
+        ->add_option_function<std::string>(
+            flag,
+            [flag, &to](const std::string& text) {
+              std::uint64_t number = 0;
+              if (!weir::read_number(text, number)) {
+                throw CLI::ValidationError(flag, fmt::format("'{}' is no number", text));
+              }
+              to = number;
+            },
+            help)
+        ->type_name("N");
+  };
+  add_number("--size", question.size, "which route a request of N bytes takes");
+  add_number("--align", question.alignment, "... with this alignment (16 when not given)");
+  routes->add_option("--thread", question.thread, "... in a thread of this name")->type_name("NAME");
+  routes->add_option("--module", question.module, "... by this module, a path")->type_name("FILE");
+  routes->add_option("--caller", question.caller, "... by this function")->type_name("NAME");
+  routes->add_option("--source", question.source, "... by a line of this source file")->type_name("FILE");
+  routes
+      ->add_option_function<std::string>(
+          "--call", [&](const std::string& word) { question.call = read_call(word); },
+          "... by malloc, calloc, realloc, memalign, new, new[]")
+      ->type_name("CALL");
+  routes->callback([&] {
+    exclude(request.rules.has_value(), !request.file.empty(), "--file", "RULES");
+    status = weir::routes(request);
+  });
 }
 
 int parse(int argc, char** argv) {
@@ -122,10 +197,12 @@ int parse(int argc, char** argv) {
           ->trigger_on_parse();
     }
   }
+  add_rules(*run, request);
   run->final_callback([&] {
     const std::vector<std::string> rest = run->remaining();
     request.command.insert(request.command.begin(), rest.begin(), rest.end());
     if (request.command.empty()) throw CLI::RequiredError("PROGRAM");
+    exclude(!request.routes.empty(), !request.routes_file.empty(), "--routes-file", "--route");
     if (!rest.empty() && rest.front().starts_with('-')) throw CLI::ExtrasError("run", {rest.front()});
     status = weir::run(request);
   });
@@ -136,6 +213,9 @@ int parse(int argc, char** argv) {
   options->callback([&] {
     fmt::print("{}", markdown ? weir::options_as_markdown() : weir::options_for_terminal(kColumns));
   });
+
+  weir::RoutesRequest routes;
+  add_routes(app, routes, status);
 
   CLI::App* check = app.add_subcommand("check", "Ask a running program for a leak check");
   int pid = 0;

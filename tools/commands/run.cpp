@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "tools/launch/resolve.hpp"
 #include "tools/options/settings.hpp"
 #include "tools/options/table.hpp"
+#include "tools/routes/rule_set.hpp"
 #include "tools/say.hpp"
 
 namespace weir {
@@ -28,8 +30,8 @@ std::string_view environment(const char* name) {
 // A path on the command line means the directory where it was typed; the program may be elsewhere when it
 // ends.
 std::string absolute_path(const OptionPair& pair) {
-  const bool is_path =
-      pair.key == "log_path" || pair.key == "json_path" || pair.key == "suppressions" || pair.key == "tool";
+  const bool is_path = pair.key == "log_path" || pair.key == "json_path" || pair.key == "stats_path" ||
+                       pair.key == "suppressions" || pair.key == "tool";
   const bool is_word = pair.value.empty() || pair.value == "stderr" || pair.value == "stdout";
   std::error_code error;
   return is_path && !is_word ? std::filesystem::absolute(pair.value, error).string() : pair.value;
@@ -53,6 +55,41 @@ bool take_options(const RunRequest& request, std::string& into) {
     say(fmt::format("{}; {}", mistake, strict ? "not started (strict=1)" : "ignored"));
   }
   return mistakes.empty() || !strict;
+}
+
+// What goes into WEIR_ROUTES. False when a rule is wrong: rules on the command line were just typed.
+bool take_routes(const RunRequest& request, std::string& variable) {
+  if (!request.routes_file.empty()) {
+    std::error_code error;
+    variable = '@' + std::filesystem::absolute(request.routes_file, error).string();
+  } else {
+    variable = request.routes;
+  }
+  std::string text = variable;
+  std::string place = "--route";
+  std::string error;
+  if (!read_rules_text(text, place, error)) {
+    say(error);
+    return false;
+  }
+  const RuleSet set(std::move(text), place);
+  for (const std::string& mistake : set.mistakes()) fmt::print(stderr, "{}", mistake);
+  for (const std::string& warning : set.warnings()) say(warning);
+  return set.mistakes().empty();
+}
+
+// Who tries routes wants to see what they bring, and on the bare heap; unless options say otherwise.
+std::string options_for_routes(std::string_view options) {
+  bool has_mode = false;
+  bool has_stats = false;
+  for (const OptionPair& pair : split_options(options)) {
+    has_mode = has_mode || pair.key == "mode";
+    has_stats = has_stats || pair.key == "stats";
+  }
+  std::string implied;
+  if (!has_mode) implied = join_option("mode", "pass");
+  if (!has_mode && !has_stats) implied = join_option_texts(implied, join_option("stats", "1"));
+  return join_option_texts(implied, options);
 }
 
 // One line when the preload has no effect on this program. False when it must not be asked for either.
@@ -79,7 +116,11 @@ int execute(const std::vector<std::string>& command) {
 
 int run(const RunRequest& request) {
   std::string options;
+  std::string routes;
   if (!take_options(request, options)) return kNotRun;
+  const bool has_routes = !request.routes.empty() || !request.routes_file.empty();
+  if (has_routes && !take_routes(request, routes)) return kNotRun;
+  if (has_routes) options = options_for_routes(options);
 
   const Resolution program = resolve_program(request.command.front(), environment("PATH"));
   if (program.error != 0) {
@@ -95,6 +136,7 @@ int run(const RunRequest& request) {
     setenv("LD_PRELOAD", preload_with(environment("LD_PRELOAD"), library.path).c_str(), 1);
     setenv("WEIR_ROOT_PID", std::to_string(getpid()).c_str(), 1);
     if (!options.empty()) setenv("WEIR_OPTIONS", options.c_str(), 1);
+    if (has_routes) setenv("WEIR_ROUTES", routes.c_str(), 1);
   }
   return execute(request.command);
 }

@@ -11,10 +11,12 @@ namespace weir {
 
 struct RunRequest {
   std::vector<OptionPair> options;   // as the command line has them
+  std::string routes;                // rules; empty: what WEIR_ROUTES has
+  std::string routes_file;           // the same in a file
   std::vector<std::string> command;  // program and arguments; not empty
 };
 
-inline constexpr int kNotRun = 2;           // strict=1, or no library: the program was not started
+inline constexpr int kNotRun = 2;           // strict=1, wrong rules, no library: the program was not started
 inline constexpr int kNotExecutable = 126;  // as a shell's
 inline constexpr int kNotFound = 127;
 
