@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+import compare_cores
 import compare_parts
 import compare_pool
 import compare_programs
@@ -20,11 +21,11 @@ from measure import Failed, Launcher
 from table import Table
 
 ORDER = ("pass", "pair", "leak", "track", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
-         "startup", "peers", "pool", "arena", "sites", "routes-stats", "noroutes")
+         "startup", "peers", "cores", "pool", "arena", "sites", "routes-stats", "noroutes")
 NOT_QUICK = ("heaptrack-run", "peers")
 ONLY_NAMED = ("noroutes",)  # builds another commit first
 OF_PROGRAMS = (*compare_programs.GROUPS, "pool")
-MODULES = (compare_programs, compare_parts, compare_report, compare_pool, compare_routes)
+MODULES = (compare_programs, compare_parts, compare_report, compare_cores, compare_pool, compare_routes)
 GROUPS = {name: function for module in MODULES for name, function in module.GROUPS.items()}
 HEADINGS = {name: text for module in MODULES for name, text in module.HEADINGS.items()}
 
