@@ -148,4 +148,5 @@ def main():
                       for level in header.levels for mode in header.modes)
 
 
-main()
+if __name__ == "__main__":
+    main()

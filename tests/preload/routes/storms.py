@@ -1,0 +1,72 @@
+"""Programs that try to break a route: storms.py LIBRARY TOOL CACHE KIND
+
+KIND fuzz runs random operations against a model, forks forks while all threads allocate, threads starts and ends a
+hundred thousand threads, churn bounds what phases of a server's life leave behind. Each runs natively first, which
+shows that what it asks is what libc gives.
+
+The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, THREADS, CHURN_SECONDS.
+"""
+
+import os
+import sys
+
+import harness
+import rule_sets
+from rule_sets import EVERYWHERE, MAIN
+
+SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS", "CHURN_SECONDS")
+TIMEOUT = 120 + 2 * float(os.environ.get("CHURN_SECONDS", 0))
+
+
+def run(weir, program, preload=True, **env):
+    given = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    built = weir.build(f"routes/programs/{program}", ["-O2", "-pthread"])
+    result = weir.run([built], "exitcode=99" if preload else "", preload, env={**env, **given}, timeout=TIMEOUT)
+    harness.equal((result.status, result.stderr.decode(errors="replace")), (0, ""), "status and standard error")
+    return result
+
+
+def natively(program, **env):
+    """Cases: what a program asks, libc gives, and weir without rules."""
+    plain, _ = rule_sets.from_arguments()
+    yield "natively", lambda: run(plain, program, preload=False, **env)
+    for mode in ("pass", "leak"):
+        none = rule_sets.RoutedWeir(plain.library, plain.tool, plain.cache, "", mode)
+        yield f"no rules, {mode}", lambda none=none: run(none, program, **env)
+
+
+def under_rules(program, names, modes=("pass", "leak"), **env):
+    """Cases: under each of the rules; a leak ends with status 99 and a report."""
+    plain, _ = rule_sets.from_arguments()
+    for mode in modes:
+        for name in names:
+            under = rule_sets.routed(plain, name, mode)
+            yield f"{name}, {mode}", lambda under=under: run(under, program, **env)
+
+
+def fuzz():
+    yield from natively("fuzz.cpp", FUZZ_OPERATIONS="10000")
+    yield from under_rules("fuzz.cpp", EVERYWHERE, FUZZ_OPERATIONS="10000")
+    yield from under_rules("fuzz.cpp", ("page",), modes=("pass",), FUZZ_OPERATIONS="1000")
+
+
+def forks():
+    yield from natively("forks.c", FORKS="30")
+    yield from under_rules("forks.c", EVERYWHERE, FORKS="30")
+
+
+def threads():  # natively it is interpose/many_threads
+    yield from under_rules("threads_gone.c", MAIN, modes=("pass",))
+
+
+def tracked_threads():
+    yield from under_rules("threads_gone.c", ("pool",), modes=("leak",))
+
+
+def churn():
+    yield from natively("churn.cpp", CHURN_SECONDS="1")
+    yield from under_rules("churn.cpp", ("pool", "arena", "arena_shared"), CHURN_SECONDS="2")
+
+
+harness.run_cases({"fuzz": fuzz, "forks": forks, "threads": threads, "tracked_threads": tracked_threads,
+                   "churn": churn}[sys.argv[4]]())
