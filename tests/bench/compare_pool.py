@@ -19,10 +19,11 @@ PEERS = {"jemalloc": (JEMALLOC,), "mimalloc": ("LD_PRELOAD=libmimalloc.so.2",),
 RIVALS = ("jemalloc", "mimalloc", "tcmalloc")  # the mean has to be lower than the best of these
 
 # A source in workloads/heap/ each, and how much of it is about a second under jemalloc.
-WORKLOADS = {"sizes": 22000, "objects": 11000, "containers": 900, "trees": 20, "batches": 90000, "larson": 15000,
-             "pipeline": 55000, "exchange": 120000, "server": 700, "sharing": 3500000}
+WORKLOADS = {"sizes": 22000, "objects": 11000, "containers": 900, "trees": 20, "larson": 15000, "pipeline": 55000,
+             "batches": 90000, "phases": 8, "large": 40000, "exchange": 120000, "server": 700, "sharing": 3500000}
 THREADED = ("larson", "pipeline", "exchange", "server", "sharing")
 PROGRAMS = ("python3", "cc1plus", "sqlite3", "perl")
+USUAL = ("sizes", "objects", "containers", "trees", "larson", "pipeline", "python3", "cc1plus", "sqlite3")
 
 
 def routed(setting, rules, *options):
@@ -50,6 +51,14 @@ def others(rounds, what):
     return [f"{name} {over_jemalloc(rounds, name, what).median:.2f}" for name in PEERS if name != "jemalloc"]
 
 
+def means_of(measured):
+    """The geometric mean of each one's medians, where there are several."""
+    if len(measured) < 2:
+        return {}
+    return {who: geometric_mean([over_jemalloc(rounds, who, "cpu").median for rounds in measured.values()])
+            for who in ("weir", *PEERS)}
+
+
 def pool(setting, table):
     weir = routed(setting, POOL)
     run = setting.launcher.run
@@ -70,11 +79,11 @@ def pool(setting, table):
         table.add(Row.of("pool", name, over_jemalloc(rounds, "weir", "cpu"), most=1.05,
                          note=", ".join(others(rounds, "cpu") + clock),
                          more={"rounds": [{who: vars(cost) for who, cost in took.items()} for took in rounds]}))
-    if len(measured) > 1:
-        means = {who: geometric_mean([over_jemalloc(rounds, who, "cpu").median for rounds in measured.values()])
-                 for who in ("weir", *PEERS)}
-        table.add(Row("pool", "geometric mean", means["weir"], most=min(means[who] for who in RIVALS),
-                      note=", ".join(f"{who} {means[who]:.3f}" for who in PEERS if who != "jemalloc"), more=means))
+    for kind, names in (("usual", USUAL), ("all", tuple(measured))):
+        means = means_of({name: rounds for name, rounds in measured.items() if name in names})
+        if means:
+            table.add(Row("pool", f"geometric mean, {kind}", means["weir"], most=min(means[who] for who in RIVALS),
+                          note=", ".join(f"{who} {means[who]:.3f}" for who in PEERS if who != "jemalloc"), more=means))
     for name, rounds in measured.items():
         megabytes = statistics.median(took["weir"].peak for took in rounds) / 1024
         table.add(Row.of("pool memory", name, over_jemalloc(rounds, "weir", "peak"), most=1.15,
