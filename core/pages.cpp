@@ -42,4 +42,18 @@ void unmap_pages(void* address, std::size_t bytes) noexcept {
   errno = saved;
 }
 
+bool grow_pages(void* address, std::size_t bytes, std::size_t more_bytes) noexcept {
+  const int saved = errno;
+  const bool done = ::mremap(address, bytes, more_bytes, 0) != MAP_FAILED;
+  errno = saved;
+  return done;
+}
+
+bool move_pages(void* address, std::size_t bytes, void* onto, std::size_t onto_bytes) noexcept {
+  const int saved = errno;
+  const bool done = ::mremap(address, bytes, onto_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, onto) != MAP_FAILED;
+  errno = saved;
+  return done;
+}
+
 }  // namespace weir

@@ -26,4 +26,11 @@ bool decommit_pages(void* address, std::size_t bytes) noexcept;
 
 void unmap_pages(void* address, std::size_t bytes) noexcept;
 
+// More pages behind a mapping, at the same address; false where something lies there already.
+bool grow_pages(void* address, std::size_t bytes, std::size_t more_bytes) noexcept;
+
+// Moves a mapping, without copying, onto another one, which it replaces. After a failure the mapping is where
+// it was, and the other one may be gone.
+bool move_pages(void* address, std::size_t bytes, void* onto, std::size_t onto_bytes) noexcept;
+
 }  // namespace weir

@@ -1,0 +1,258 @@
+// The arena: blocks one behind the other in chunks that grow geometrically, given back all at once.
+//
+// Chunks come from any allocator: pages, a fixed buffer, another arena (then this one is its child). The last
+// block can be given back or resized in place; the others wait for rewind, reset or the end of the arena. Not
+// thread-safe: an arena belongs to one thread or request. It allocates only when a chunk is full; that path
+// is out of line. allocate, resize and deallocate are O(1); owns, rewind, reset and query_capacity O(chunks),
+// of which there are O(log bytes).
+//
+// After the arenas of Hanson (1990) and of Zig's std.heap: a reset that retains capacity leaves one chunk
+// that is large enough for all that was in use, so that a round that repeats asks the backing for nothing.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "core/allocator.hpp"
+#include "core/page_allocator.hpp"
+
+namespace weir {
+
+// How much of its memory an arena keeps when it is reset.
+struct ArenaReset {
+  std::size_t limit;
+};
+inline constexpr ArenaReset kRetainCapacity{SIZE_MAX};
+inline constexpr ArenaReset kFreeAll{0};
+constexpr ArenaReset retain_with_limit(std::size_t bytes) noexcept {
+  return {bytes};
+}
+
+template <Allocator Backing = PageAllocator>
+class Arena {
+  struct Chunk {
+    Chunk* older;             // the one before it in its list
+    std::size_t bytes;        // with this header
+    std::uintptr_t used_end;  // of its blocks, once a younger chunk is in use
+    std::size_t number;       // in the order in which they came from the backing
+  };
+
+ public:
+  static constexpr std::size_t kFirstChunk = std::size_t{16} << 10;
+
+  // A place to rewind to: everything allocated since is given back, and its chunks are kept for what comes
+  // next.
+  class Mark {
+    friend Arena;
+    Chunk* chunk;
+    std::uintptr_t next;
+  };
+
+  explicit Arena(Backing& backing, std::size_t first_chunk = kFirstChunk) noexcept
+      : backing_(backing), first_chunk_(first_chunk) {}
+  Arena() noexcept requires std::same_as<Backing, PageAllocator> : Arena(page_allocator) {}
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() {
+    unwind_to(nullptr, 0);
+    free_spares(nullptr);
+  }
+
+  void* allocate(Layout layout, CallerAddress caller = nullptr) noexcept {
+    const std::uintptr_t block = align_up(next_, layout.alignment);
+    const std::size_t bytes = taken(layout.bytes);
+    if (block > end_ || bytes > end_ - block) [[unlikely]]
+      return allocate_from_another_chunk(layout, caller);
+    next_ = block + bytes;
+    return reinterpret_cast<void*>(block);
+  }
+
+  // The last block grows and shrinks; others shrink, and what is behind their new end stays used.
+  bool resize(void* block, Layout layout, std::size_t bytes, CallerAddress /*caller*/ = nullptr) noexcept {
+    const std::uintptr_t begin = address_of(block);
+    if (begin + taken(layout.bytes) != next_) return bytes <= layout.bytes;
+    if (taken(bytes) > end_ - begin) return false;
+    next_ = begin + taken(bytes);
+    return true;
+  }
+
+  void* remap(void* block, Layout layout, std::size_t bytes, CallerAddress caller = nullptr) noexcept {
+    return remap_by_copy(*this, block, layout, bytes, caller);
+  }
+
+  void deallocate(void* block, Layout layout, CallerAddress /*caller*/ = nullptr) noexcept {
+    const std::uintptr_t begin = address_of(block);
+    if (begin + taken(layout.bytes) == next_) next_ = begin;
+  }
+
+  bool owns(const void* block) const noexcept {
+    const std::uintptr_t address = address_of(block);
+    for (const Chunk* chunk = chunk_; chunk != nullptr; chunk = chunk->older) {
+      if (address >= begin_of(chunk) && address < (chunk == chunk_ ? next_ : chunk->used_end)) return true;
+    }
+    return false;
+  }
+
+  std::size_t usable_size(const void* /*block*/, Layout layout) const noexcept { return layout.bytes; }
+
+  Mark mark() const noexcept {
+    Mark mark;
+    mark.chunk = chunk_;
+    mark.next = next_;
+    return mark;
+  }
+
+  // Marks nest: after a rewind those that were set later are void, as after a reset all are.
+  void rewind(Mark mark) noexcept { unwind_to(mark.chunk, mark.next); }
+
+  // Gives back all blocks. False when the one chunk that is to remain could not be had; the arena is then
+  // empty, and as good as new.
+  bool reset(ArenaReset retain = kRetainCapacity, CallerAddress caller = nullptr) noexcept {
+    const std::size_t wanted = std::min(query_capacity(), retain.limit);
+    unwind_to(nullptr, 0);
+    Chunk* only = spares_ != nullptr && spares_->older == nullptr ? spares_ : nullptr;
+    if (only != nullptr && wanted != 0 && shrink(only, wanted, caller)) {
+      spares_ = nullptr;
+      enter(only);
+      return true;
+    }
+    free_spares(caller);
+    if (wanted == 0) return true;
+    Chunk* const chunk = new_chunk(sizeof(Chunk) + wanted, caller);
+    if (chunk != nullptr) enter(chunk);
+    return chunk != nullptr;
+  }
+
+  // Bytes that all chunks have for blocks, used or not; their headers are not counted.
+  std::size_t query_capacity() const noexcept {
+    std::size_t sum = 0;
+    for (const Chunk* list : {chunk_, spares_}) {
+      for (; list != nullptr; list = list->older) sum += list->bytes - sizeof(Chunk);
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t taken(std::size_t bytes) noexcept { return bytes + (bytes == 0); }
+  static constexpr Layout layout_of(std::size_t chunk_bytes) noexcept {
+    return {chunk_bytes, kDefaultAlignment};
+  }
+  static std::uintptr_t begin_of(const Chunk* chunk) noexcept { return address_of(chunk) + sizeof(Chunk); }
+  static std::uintptr_t end_of(const Chunk* chunk) noexcept { return address_of(chunk) + chunk->bytes; }
+
+  static bool fits(const Chunk* chunk, Layout layout) noexcept {
+    const std::uintptr_t block = align_up(begin_of(chunk), layout.alignment);
+    return block <= end_of(chunk) && taken(layout.bytes) <= end_of(chunk) - block;
+  }
+
+  [[gnu::cold, gnu::noinline]] void* allocate_from_another_chunk(Layout layout,
+                                                                 CallerAddress caller) noexcept {
+    if (layout.bytes > SIZE_MAX / 4 || layout.alignment > SIZE_MAX / 4) return nullptr;
+    Chunk* chunk = take_spare(layout);
+    if (chunk == nullptr) {
+      const std::size_t needed = round_up(sizeof(Chunk) + layout.alignment + layout.bytes, kDefaultAlignment);
+      const std::size_t next = chunk_ == nullptr ? first_chunk_ : chunk_->bytes + chunk_->bytes / 2;
+      const std::size_t generous =
+          round_up(std::max(needed, next), next < kPageSize ? kDefaultAlignment : kPageSize);
+      chunk = new_chunk(generous, caller);
+      if (chunk == nullptr && needed < generous)
+        chunk = new_chunk(needed, caller);  // a backing that is nearly full
+    }
+    if (chunk == nullptr) return nullptr;
+    enter(chunk);
+    next_ = align_up(next_, layout.alignment);
+    void* const block = reinterpret_cast<void*>(next_);
+    next_ += taken(layout.bytes);
+    return block;
+  }
+
+  Chunk* take_spare(Layout layout) noexcept {
+    for (Chunk** link = &spares_; *link != nullptr; link = &(*link)->older) {
+      Chunk* const chunk = *link;
+      if (!fits(chunk, layout)) continue;
+      *link = chunk->older;
+      return chunk;
+    }
+    return nullptr;
+  }
+
+  Chunk* new_chunk(std::size_t bytes, CallerAddress caller) noexcept {
+    void* const memory = backing_.allocate(layout_of(bytes), caller);
+    return memory == nullptr ? nullptr : ::new (memory) Chunk{nullptr, bytes, 0, ++chunks_made_};
+  }
+
+  // The chunk becomes the one that blocks come from.
+  void enter(Chunk* chunk) noexcept {
+    if (chunk_ != nullptr) chunk_->used_end = next_;
+    chunk->older = chunk_;
+    chunk_ = chunk;
+    next_ = begin_of(chunk);
+    end_ = end_of(chunk);
+  }
+
+  // Chunks entered since this one become spares, ordered by age: the oldest will be used first.
+  void unwind_to(Chunk* chunk, std::uintptr_t next) noexcept {
+    while (chunk_ != chunk) {
+      Chunk* const spare = chunk_;
+      chunk_ = spare->older;
+      Chunk** link = &spares_;
+      while (*link != nullptr && (*link)->number < spare->number) link = &(*link)->older;
+      spare->older = *link;
+      *link = spare;
+    }
+    next_ = next;
+    end_ = chunk == nullptr ? 0 : end_of(chunk);
+  }
+
+  // The youngest first: a backing that takes back only its last block gets all of them.
+  void free_spares(CallerAddress caller) noexcept {
+    Chunk* youngest = nullptr;
+    while (spares_ != nullptr) {
+      Chunk* const chunk = spares_;
+      spares_ = chunk->older;
+      chunk->older = youngest;
+      youngest = chunk;
+    }
+    while (youngest != nullptr) {
+      Chunk* const chunk = youngest;
+      youngest = chunk->older;
+      backing_.deallocate(chunk, layout_of(chunk->bytes), caller);
+    }
+  }
+
+  bool shrink(Chunk* chunk, std::size_t capacity, CallerAddress caller) noexcept {
+    const std::size_t bytes = sizeof(Chunk) + capacity;
+    if (bytes == chunk->bytes) return true;
+    if (!backing_.resize(chunk, layout_of(chunk->bytes), bytes, caller)) return false;
+    chunk->bytes = bytes;
+    return true;
+  }
+
+  std::uintptr_t next_ = 0;
+  std::uintptr_t end_ = 0;
+  Chunk* chunk_ = nullptr;   // the one in use, and through `older` all that hold blocks
+  Chunk* spares_ = nullptr;  // empty ones
+  Backing& backing_;
+  std::size_t first_chunk_;
+  std::size_t chunks_made_ = 0;
+};
+
+// Gives back at its end what was allocated since its beginning.
+template <Allocator Backing>
+class [[nodiscard]] ArenaScope {
+ public:
+  explicit ArenaScope(Arena<Backing>& arena) noexcept : arena_(arena), mark_(arena.mark()) {}
+  ArenaScope(const ArenaScope&) = delete;
+  ArenaScope& operator=(const ArenaScope&) = delete;
+  ~ArenaScope() { arena_.rewind(mark_); }
+
+ private:
+  Arena<Backing>& arena_;
+  typename Arena<Backing>::Mark mark_;
+};
+
+static_assert(Allocator<Arena<>> && Allocator<Arena<Arena<>>>);
+
+}  // namespace weir

@@ -1,0 +1,57 @@
+// The bump allocator: blocks one behind the other in memory that was given to it.
+//
+// Nothing comes back before reset(), which gives back everything. Not thread-safe; never allocates. An
+// allocation is an addition and a comparison. For what last-in-first-out gives back: FixedBuffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/allocator.hpp"
+
+namespace weir {
+
+class BumpAllocator {
+ public:
+  constexpr BumpAllocator() noexcept = default;
+  explicit BumpAllocator(std::span<std::byte> memory) noexcept
+      : begin_(address_of(memory.data())), next_(begin_), end_(begin_ + memory.size()) {}
+  BumpAllocator(const BumpAllocator&) = delete;
+  BumpAllocator& operator=(const BumpAllocator&) = delete;
+
+  void* allocate(Layout layout, CallerAddress /*caller*/ = nullptr) noexcept {
+    const std::uintptr_t block = align_up(next_, layout.alignment);
+    const std::size_t bytes = layout.bytes + (layout.bytes == 0);
+    if (block > end_ || bytes > end_ - block) [[unlikely]]
+      return nullptr;
+    next_ = block + bytes;
+    return reinterpret_cast<void*>(block);
+  }
+
+  // Shrinks; what is behind the new end stays used.
+  bool resize(void* /*block*/, Layout layout, std::size_t bytes,
+              CallerAddress /*caller*/ = nullptr) noexcept {
+    return bytes <= layout.bytes;
+  }
+  void* remap(void* block, Layout layout, std::size_t bytes, CallerAddress caller = nullptr) noexcept {
+    return remap_by_copy(*this, block, layout, bytes, caller);
+  }
+  void deallocate(void* /*block*/, Layout /*layout*/, CallerAddress /*caller*/ = nullptr) noexcept {}
+
+  bool owns(const void* block) const noexcept { return address_of(block) - begin_ < next_ - begin_; }
+  std::size_t usable_size(const void* /*block*/, Layout layout) const noexcept { return layout.bytes; }
+
+  void reset() noexcept { next_ = begin_; }
+  std::size_t used() const noexcept { return next_ - begin_; }
+  std::size_t capacity() const noexcept { return end_ - begin_; }
+
+ private:
+  std::uintptr_t begin_ = 0;
+  std::uintptr_t next_ = 0;
+  std::uintptr_t end_ = 0;
+};
+
+static_assert(Allocator<BumpAllocator>);
+
+}  // namespace weir
