@@ -6,7 +6,7 @@ import subprocess
 
 from compare_parts import loop
 from compare_pool import POOL, routed
-from compare_programs import JEMALLOC, preload
+from compare_programs import JEMALLOC
 from measure import MOST_SECONDS, Command, Failed, Ratio, in_pairs, ratio
 from table import Row
 
@@ -20,6 +20,7 @@ HEADINGS = {
 ARENA = "size<=1024 -> arena"
 KEPT = 20  # names of each round that outlive it, where some do
 BEFORE_ROUTES = "772e31b"
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
 def said(arguments, environment):
@@ -86,24 +87,25 @@ def compare_programs_of(setting, table, group, pairs, first, second, **target):
                          more={"runs": [[vars(a), vars(b)] for a, b in results]}))
 
 
-def earlier_library(setting):
-    """libweir.so of the commit before routes, built as the present one is."""
-    source, build = (os.path.join(setting.scratch, name) for name in ("earlier", "earlier-build"))
-    os.mkdir(source)
-    here = os.path.dirname(os.path.abspath(__file__))
-    archive = subprocess.run(["git", "archive", BEFORE_ROUTES], check=True, capture_output=True,
-                             cwd=os.path.join(here, "..", "..")).stdout
-    subprocess.run(["tar", "-x", "-C", source], input=archive, check=True)
-    for command in (("meson", "setup", build, source, "-Dtests=disabled"), ("ninja", "-C", build, "shim/libweir.so")):
+def library(setting, name, source):
+    """libweir.so of that source, with its functions at the same places of their cache lines as in any other such
+    build: where the linker puts malloc and free is worth more than the hundredth that is looked for."""
+    build = os.path.join(setting.scratch, name + "-build")
+    aligned = "-falign-functions=64"
+    for command in (("meson", "setup", build, source, "-Dtests=disabled", f"-Dcpp_args={aligned}", f"-Dc_args={aligned}"),
+                    ("ninja", "-C", build, "shim/libweir.so")):
         ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode != 0:
             raise Failed(f"{' '.join(command[:2])}: {ran.stdout[-500:]}")
-    return os.path.join(build, "shim", "libweir.so")
+    return ("LD_PRELOAD=" + os.path.join(build, "shim", "libweir.so"), "WEIR_OPTIONS=mode=pass")
 
 
 def noroutes(setting, table):
-    now = preload(setting, "mode=pass")
-    before = ("LD_PRELOAD=" + earlier_library(setting), "WEIR_OPTIONS=mode=pass")
+    earlier = os.path.join(setting.scratch, "earlier")
+    os.mkdir(earlier)
+    archive = subprocess.run(["git", "archive", BEFORE_ROUTES], check=True, capture_output=True, cwd=ROOT).stdout
+    subprocess.run(["tar", "-x", "-C", earlier], input=archive, check=True)
+    before, now = library(setting, "earlier", earlier), library(setting, "present", ROOT)
     # A hundredth is less than what two runs differ by: many pairs.
     pairs = setting.work(20_000_000)
     results = in_pairs(lambda: loop(setting, "pair", 1, pairs, environment=now)[0],
