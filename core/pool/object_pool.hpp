@@ -1,0 +1,206 @@
+// Objects of one type, each with a generation: what is released twice, or is of no pool, is refused in O(1).
+//
+//   Pool<Session> sessions(pages);
+//   Session* session = sessions.acquire(arguments);   // nullptr if there is no memory, or at the limit
+//   sessions.release(session);                        // false if it isn't acquired
+//   auto scoped = sessions.scoped(arguments);         // released at the end of the scope
+//   PoolHandle handle = sessions.handle_of(session);  // sessions.get(handle): nullptr once it was released
+//
+// - Not thread-safe. A pool per thread is a `thread_local` one; SharedPool<T> serves several.
+// - Stands on a BlockPool, and is as lazy, geometric, limited and trimmed as that. An object costs 8 bytes
+// more
+//   than its size, 16 where objects are kept constructed.
+// - Generations are 64 bits and places given back are numbered anew, so that a handle never means another
+// object.
+// - What is still acquired when the pool goes is destroyed with it.
+// - T's constructors should not throw: acquire is noexcept, and it would end the program.
+// - An address that is no object of this pool is found out without being read, by comparing it with the
+// slabs:
+//   with the newest, then with those that are half as large each, at most as many as an address has bits.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "core/allocator.hpp"
+#include "core/pool/block_pool.hpp"
+#include "core/pool/lifecycle.hpp"
+#include "core/pool/scoped.hpp"
+
+namespace weir {
+
+// A place in a pool and the use of it that is meant. One made by default is of no object.
+struct PoolHandle {
+  std::size_t index = SIZE_MAX;
+  std::uint64_t generation = 0;
+
+  friend constexpr bool operator==(const PoolHandle&, const PoolHandle&) = default;
+};
+
+enum class PoolMisuse {
+  kNotAcquired,  // released twice, mostly
+  kForeign,      // no object of this pool has this address
+};
+
+using PoolMisuseHandler = void (*)(void* context, PoolMisuse kind, const void* object);
+
+template <typename T, Allocator Backing, typename Lifecycle = ConstructEach>
+class Pool {
+ public:
+  explicit Pool(Backing& backing, BlockPoolOptions options = {}, Lifecycle lifecycle = {}) noexcept
+      : blocks_(backing, Layout::of<Slot>(), options), lifecycle_(std::move(lifecycle)) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool() {
+    blocks_.for_each_carved([this](std::byte* block) { destroy(slot_at(block)); });
+  }
+
+  template <typename... Arguments>
+  T* acquire(Arguments&&... arguments) noexcept {
+    void* block = blocks_.acquire_released();
+    if (block != nullptr) [[likely]] {
+      Slot* slot = slot_at(block);
+      ++slot->generation;
+      if constexpr (kKeeps) {
+        return slot->object();
+      } else {
+        return new (slot->storage) T(std::forward<Arguments>(arguments)...);
+      }
+    }
+    block = blocks_.acquire_unused(WEIR_CALLER());
+    if (block == nullptr) {
+      return nullptr;
+    }
+    Slot* slot = new (block) Slot;
+    return new (slot->storage) T(std::forward<Arguments>(arguments)...);
+  }
+
+  // False, and nothing else happens but a call of the misuse handler, if the object is not acquired or of no
+  // pool at all. nullptr is of none.
+  bool release(T* object) noexcept {
+    Slot* slot = slot_of(object);
+    if (slot == nullptr || !slot->acquired()) [[unlikely]] {
+      return misused(slot == nullptr ? PoolMisuse::kForeign : PoolMisuse::kNotAcquired, object);
+    }
+    // The generation first: an object whose destructor releases it once more is refused.
+    ++slot->generation;
+    end_use(lifecycle_, *object);
+    blocks_.release(slot);
+    return true;
+  }
+
+  template <typename... Arguments>
+  [[nodiscard]] Scoped<T, Pool> scoped(Arguments&&... arguments) noexcept {
+    return {*this, acquire(std::forward<Arguments>(arguments)...)};
+  }
+
+  // Of an acquired object; of any other address it is the handle of no object.
+  PoolHandle handle_of(const T* object) const noexcept {
+    const Slot* slot = slot_of(object);
+    if (slot == nullptr || !slot->acquired()) {
+      return {};
+    }
+    const auto* slab = blocks_.slab_of(slot);
+    return {slab->first_index + (address_of(slot) - address_of(slab->begin)) / sizeof(Slot),
+            slot->generation};
+  }
+
+  // The object, or nullptr if it was released since, by whomever its place is used now.
+  T* get(PoolHandle handle) const noexcept {
+    std::byte* block = handle.index == SIZE_MAX ? nullptr : blocks_.block_at(handle.index);
+    Slot* slot = block == nullptr ? nullptr : slot_at(block);
+    return slot != nullptr && slot->acquired() && slot->generation == handle.generation ? slot->object()
+                                                                                        : nullptr;
+  }
+  bool release(PoolHandle handle) noexcept {
+    T* object = get(handle);
+    return object != nullptr ? release(object) : misused(PoolMisuse::kNotAcquired, nullptr);
+  }
+
+  // Whether this is an acquired object of the pool.
+  bool owns(const T* object) const noexcept {
+    const Slot* slot = slot_of(object);
+    return slot != nullptr && slot->acquired();
+  }
+
+  // Who hears of misuse besides the caller of release. The handler may do anything but use the pool.
+  void on_misuse(PoolMisuseHandler handler, void* context = nullptr) noexcept {
+    handler_ = handler;
+    handler_context_ = context;
+  }
+
+  // Memory for this many more objects; they are constructed when they are acquired.
+  bool warm_up(std::size_t objects) noexcept { return blocks_.warm_up(objects, WEIR_CALLER()); }
+
+  // Gives back the slabs in which nothing is acquired, and destroys what is kept in them. Returns their
+  // bytes.
+  std::size_t trim() noexcept {
+    return blocks_.trim([this](std::byte* block) { destroy(slot_at(block)); });
+  }
+
+  std::size_t in_use() const noexcept { return blocks_.in_use(); }
+  std::size_t capacity() const noexcept { return blocks_.capacity(); }
+  std::size_t limit() const noexcept { return blocks_.limit(); }
+  std::size_t high_water_mark() const noexcept { return blocks_.high_water_mark(); }
+
+ private:
+  static constexpr std::size_t kLinkBytes = sizeof(void*);
+  static constexpr bool kKeeps = Lifecycle::kKeepsObjects;
+
+  // An object, or the link to the next free slot in its place; behind it where the object is kept.
+  struct Slot {
+    static constexpr std::size_t kLinkAt = kKeeps ? align_up(sizeof(T), kLinkBytes) : 0;
+    static constexpr std::size_t kStorage = kKeeps ? kLinkAt + kLinkBytes : std::max(sizeof(T), kLinkBytes);
+
+    alignas(std::max(alignof(T), alignof(void*))) std::byte storage[kStorage];
+    std::uint64_t generation = 1;  // odd while the object is acquired
+
+    bool acquired() const noexcept { return (generation & 1) != 0; }
+    T* object() noexcept { return std::launder(reinterpret_cast<T*>(storage)); }
+  };
+
+  struct Links {
+    static void* next(void* block) noexcept {
+      return *std::launder(reinterpret_cast<void**>(slot_at(block)->storage + Slot::kLinkAt));
+    }
+    static void set_next(void* block, void* next) noexcept {
+      new (slot_at(block)->storage + Slot::kLinkAt) void*(next);
+    }
+  };
+
+  static Slot* slot_at(void* block) noexcept { return std::launder(static_cast<Slot*>(block)); }
+
+  // By address alone: a slot of the pool begins there, or nullptr.
+  Slot* slot_of(const void* p) const noexcept {
+    const auto* slab = blocks_.slab_of(p);
+    if (slab == nullptr) [[unlikely]] {
+      return nullptr;
+    }
+    const std::size_t offset = address_of(p) - address_of(slab->begin);
+    return offset % sizeof(Slot) == 0 ? slot_at(slab->begin + offset) : nullptr;
+  }
+
+  void destroy(Slot* slot) noexcept {
+    if (kKeeps || slot->acquired()) {
+      slot->object()->~T();
+    }
+  }
+
+  [[gnu::noinline, gnu::cold]] bool misused(PoolMisuse kind, const void* object) const noexcept {
+    if (handler_ != nullptr) {
+      handler_(handler_context_, kind, object);
+    }
+    return false;
+  }
+
+  BlockPool<Backing, Links> blocks_;
+  [[no_unique_address]] Lifecycle lifecycle_;
+  PoolMisuseHandler handler_ = nullptr;
+  void* handler_context_ = nullptr;
+};
+
+}  // namespace weir
