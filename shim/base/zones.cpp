@@ -15,8 +15,8 @@ long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
 
 }  // namespace
 
-constinit ZoneAt<0x3000'0000'0000> heap_zone;
-constinit ZoneAt<0x3800'0000'0000> table_zone;
+constinit HeapZone heap_zone;
+constinit TableZone table_zone;
 
 std::uint64_t Zone::claim(std::size_t bytes) noexcept {
   const std::uint64_t step = round_up(bytes, kZoneGrain);

@@ -1,8 +1,9 @@
 // Where weir's memory lies: two zones of the address space that nobody else uses.
 //
 // The kernel places mappings downwards from the stack, programs upwards from where they were linked; the
-// terabytes between are empty. Everything that the parent allocator maps goes to the heap zone, everything
-// that weir itself needs (stack depot, memos, rules) to the table zone, each mapping behind the last by
+// terabytes between are empty. Everything that the parent allocator maps goes to the lower half of the heap
+// zone, the blocks of the routes to its upper half (route/units), everything that weir itself needs (stack
+// depot, memos, rules) to the table zone, each mapping behind the last by
 // MAP_FIXED_NOREPLACE. So "is this block ours?" and "is this one of our own tables?" are one compare each,
 // no address space is reserved ahead (RLIMIT_AS counts what is used, as without weir), and the leak checker
 // knows what to search and what to leave out.
@@ -19,7 +20,7 @@
 
 namespace weir {
 
-inline constexpr std::uint64_t kZoneSpan = std::uint64_t{1} << 42;   // 4 TiB each
+inline constexpr std::uint64_t kZoneSpan = std::uint64_t{1} << 42;   // 4 TiB: what a zone maps itself
 inline constexpr std::uint64_t kZoneGrain = std::uint64_t{1} << 21;  // a huge page; mappings start on one
 
 class Zone {
@@ -51,15 +52,16 @@ class Zone {
 };
 
 // A zone at a fixed place: whether it holds an address is a shift and a compare, without a load.
-template <std::uint64_t kBase>
+// It holds kHeld bytes, of which it maps the first kZoneSpan itself.
+template <std::uint64_t kBase, std::uint64_t kHeld = kZoneSpan>
 class ZoneAt : public Zone {
  public:
-  static_assert(kBase % kZoneSpan == 0);
+  static_assert(kBase % kHeld == 0 && kHeld >= kZoneSpan);
   constexpr ZoneAt() : Zone(kBase) {}
 
   // The compare alone: false also for what lies outside because the zone could not be had.
   bool has_in_place(const void* p) const noexcept {
-    return __builtin_expect(reinterpret_cast<std::uint64_t>(p) / kZoneSpan == kBase / kZoneSpan, 1);
+    return __builtin_expect(reinterpret_cast<std::uint64_t>(p) / kHeld == kBase / kHeld, 1);
   }
 
   bool holds(const void* p) const noexcept { return has_in_place(p) || (has_strays() && stray_holds(p)); }
@@ -67,8 +69,18 @@ class ZoneAt : public Zone {
 
 // 48 TiB and 56 TiB: above what ASan, Go, ZGC and V8 ask for by address, below where Linux puts programs
 // (0x55…) and mappings (0x7f…). Start addresses are not secret; what they hold is placed by jemalloc.
-extern ZoneAt<0x3000'0000'0000> heap_zone;   // blocks of the program and the parent's own bookkeeping
-extern ZoneAt<0x3800'0000'0000> table_zone;  // weir's tables: never a root, never searched
+using HeapZone = ZoneAt<0x3000'0000'0000, 2 * kZoneSpan>;
+using TableZone = ZoneAt<0x3800'0000'0000, kZoneSpan>;
+extern HeapZone heap_zone;    // blocks of the program and the allocators' own bookkeeping
+extern TableZone table_zone;  // weir's tables: never a root, never searched
+
+// The upper half of the heap zone, whose pages route/units hands out.
+inline constexpr std::uint64_t kRouteBase = 0x3400'0000'0000;
+inline constexpr std::uint64_t kRouteSpan = kZoneSpan;
+
+constexpr bool is_routed(std::uint64_t address) noexcept {
+  return address - kRouteBase < kRouteSpan;
+}
 
 // Fixed-size elements at addresses that never move, mapped in steps as they are needed.
 //

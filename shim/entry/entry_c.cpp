@@ -1,5 +1,5 @@
 // malloc and its family as C, POSIX, GNU and old binaries know them. This file alone knows libc's rules for
-// arguments (sizes, alignments, errno); the work is in tracked_heap and passed_heap.
+// arguments (sizes, alignments, errno); the work is in one of the three heaps.
 //
 // Each function ends in a tail call, so that what it calls sees the program as its caller.
 #include <cerrno>
@@ -8,8 +8,7 @@
 
 #include "core/pages.hpp"
 #include "shim/entry/entry.hpp"
-#include "shim/entry/passed_heap.hpp"
-#include "shim/track/tracked_heap.hpp"
+#include "shim/entry/heaps.hpp"
 
 using namespace weir;
 
@@ -36,73 +35,70 @@ bool fix_alignment(std::size_t& alignment) noexcept {
 
 WEIR_EXPORT void* malloc(std::size_t bytes) {
   WEIR_ENTER(malloc, bytes);
-  return passes ? passed::malloc(bytes) : tracked::malloc(bytes);
+  WEIR_DISPATCH(malloc(bytes));
 }
 
 WEIR_EXPORT void free(void* block) {
   WEIR_ENTER(free, block);
-  if (passes) return passed::free(block);
-  return tracked::free(block);
+  WEIR_DISPATCH(free(block));
 }
 
 WEIR_EXPORT void* calloc(std::size_t count, std::size_t bytes) {
   WEIR_ENTER(calloc, count, bytes);
-  return passes ? passed::calloc(count, bytes) : tracked::calloc(count, bytes);
+  WEIR_DISPATCH(calloc(count, bytes));
 }
 
 WEIR_EXPORT void* realloc(void* block, std::size_t bytes) {
   WEIR_ENTER(realloc, block, bytes);
-  return passes ? passed::realloc(block, bytes) : tracked::realloc(block, bytes);
+  WEIR_DISPATCH(realloc(block, bytes));
 }
 
 WEIR_EXPORT void* reallocarray(void* block, std::size_t count, std::size_t bytes) {
   WEIR_ENTER(reallocarray, block, count, bytes);
   std::size_t total;
   if (__builtin_mul_overflow(count, bytes, &total)) return fail(ENOMEM);
-  return passes ? passed::realloc(block, total) : tracked::realloc(block, total);
+  WEIR_DISPATCH(realloc(block, total));
 }
 
 WEIR_EXPORT void* memalign(std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(memalign, alignment, bytes);
   if (!fix_alignment(alignment)) return fail(EINVAL);
-  return passes ? passed::memalign(alignment, bytes) : tracked::memalign(alignment, bytes);
+  WEIR_DISPATCH(memalign(alignment, bytes));
 }
 
 WEIR_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(aligned_alloc, alignment, bytes);
   if (!fix_alignment(alignment)) return fail(EINVAL);
-  return passes ? passed::memalign(alignment, bytes) : tracked::memalign(alignment, bytes);
+  WEIR_DISPATCH(memalign(alignment, bytes));
 }
 
 WEIR_EXPORT int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(posix_memalign, out, alignment, bytes);
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
-  return passes ? passed::posix_memalign(out, alignment, bytes)
-                : tracked::posix_memalign(out, alignment, bytes);
+  WEIR_DISPATCH(posix_memalign(out, alignment, bytes));
 }
 
 WEIR_EXPORT void* valloc(std::size_t bytes) {
   WEIR_ENTER(valloc, bytes);
-  return passes ? passed::memalign(kPageSize, bytes) : tracked::memalign(kPageSize, bytes);
+  WEIR_DISPATCH(memalign(kPageSize, bytes));
 }
 
 WEIR_EXPORT void* pvalloc(std::size_t bytes) {
   WEIR_ENTER(pvalloc, bytes);
   if (bytes > PTRDIFF_MAX) return fail(ENOMEM);
   bytes = round_up(bytes, kPageSize);
-  return passes ? passed::memalign(kPageSize, bytes) : tracked::memalign(kPageSize, bytes);
+  WEIR_DISPATCH(memalign(kPageSize, bytes));
 }
 
 WEIR_EXPORT std::size_t malloc_usable_size(void* block) {
   WEIR_ENTER(malloc_usable_size, block);
-  return passes ? passed::usable_size(block) : tracked::usable_size(block);
+  WEIR_DISPATCH(usable_size(block));
 }
 
 #define WEIR_FREE_ALIAS(name, ...)                 \
   WEIR_EXPORT void name(void* block __VA_ARGS__) { \
     WEIR_ENTER(free, block);                       \
-    if (passes) return passed::free(block);        \
-    return tracked::free(block);                   \
+    WEIR_DISPATCH(free(block));                    \
   }
 WEIR_FREE_ALIAS(cfree)
 WEIR_FREE_ALIAS(free_sized, , std::size_t)

@@ -4,39 +4,46 @@
 #include <cstdlib>
 
 #include "shim/entry/entry.hpp"
+#include "shim/entry/heaps.hpp"
 #include "shim/entry/new_handler.hpp"
-#include "shim/entry/passed_heap.hpp"
-#include "shim/track/tracked_heap.hpp"
 
 using namespace weir;
 
 namespace {
 
-__attribute__((noinline, cold)) void* new_after_failure(std::size_t bytes, std::size_t alignment) {
+// What the operators of one of the two heaps without tracking do on failure.
+template <typename Allocate>
+__attribute__((noinline, cold)) void* new_after_failure(Allocate allocate) {
   for (;;) {
     call_new_handler();
-    void* block = alignment == 0 ? passed::malloc(bytes) : passed::memalign(alignment, bytes);
-    if (block != nullptr) return block;
+    if (void* block = allocate()) return block;
   }
 }
 
-inline void* passed_new(std::size_t bytes) {
-  void* block = passed::malloc(bytes);
-  return __builtin_expect(block != nullptr, 1) ? block : new_after_failure(bytes, 0);
+template <typename Allocate>
+[[gnu::always_inline]] inline void* new_by(Allocate allocate) {
+  void* block = allocate();
+  return __builtin_expect(block != nullptr, 1) ? block : new_after_failure(allocate);
 }
 
-inline void* passed_new(std::size_t bytes, std::size_t alignment) {
-  void* block = passed::memalign(alignment, bytes);
-  return __builtin_expect(block != nullptr, 1) ? block : new_after_failure(bytes, alignment);
+[[gnu::always_inline]] inline void* passed_new(std::size_t bytes) {
+  return new_by([=] { return passed::malloc(bytes); });
+}
+[[gnu::always_inline]] inline void* passed_new(std::size_t bytes, std::size_t alignment) {
+  return new_by([=] { return passed::memalign(alignment, bytes); });
+}
+[[gnu::always_inline]] inline void* routed_new(CallKind call, std::size_t bytes, std::uint64_t caller) {
+  return new_by([=] { return routed::allocate(bytes, call, caller); });
+}
+[[gnu::always_inline]] inline void* routed_new(CallKind call, std::size_t bytes, std::size_t alignment,
+                                               std::uint64_t caller) {
+  return new_by([=] { return routed::memalign_for(alignment, bytes, call, caller); });
 }
 
-inline void* passed_new_nothrow(std::size_t bytes, const char* symbol) noexcept {
-  void* block = passed::malloc(bytes);
+inline void* or_retry(void* block, std::size_t bytes, const char* symbol) noexcept {
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow(symbol, bytes);
 }
-
-inline void* passed_new_nothrow(std::size_t bytes, std::size_t alignment, const char* symbol) noexcept {
-  void* block = passed::memalign(alignment, bytes);
+inline void* or_retry(void* block, std::size_t bytes, std::size_t alignment, const char* symbol) noexcept {
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow_aligned(symbol, bytes, alignment);
 }
 
@@ -45,47 +52,55 @@ inline void* passed_new_nothrow(std::size_t bytes, std::size_t alignment, const 
 using Size = std::size_t;
 
 // operator new, operator new[]
-WEIR_EXPORT void* _Znwm(Size n) {
-  WEIR_ENTER(_Znwm, n);
-  return passes ? passed_new(n) : tracked::operator_new(n);
-}
-WEIR_EXPORT void* _Znam(Size n) {
-  WEIR_ENTER(_Znam, n);
-  return passes ? passed_new(n) : tracked::operator_new_array(n);
-}
-WEIR_EXPORT void* _ZnwmRKSt9nothrow_t(Size n, const void* unused1) {
-  WEIR_ENTER(_ZnwmRKSt9nothrow_t, n, unused1);
-  return passes ? passed_new_nothrow(n, "_ZnwmRKSt9nothrow_t") : tracked::operator_new_nothrow(n);
-}
-WEIR_EXPORT void* _ZnamRKSt9nothrow_t(Size n, const void* unused1) {
-  WEIR_ENTER(_ZnamRKSt9nothrow_t, n, unused1);
-  return passes ? passed_new_nothrow(n, "_ZnamRKSt9nothrow_t") : tracked::operator_new_array_nothrow(n);
-}
-WEIR_EXPORT void* _ZnwmSt11align_val_t(Size n, Size alignment) {
-  WEIR_ENTER(_ZnwmSt11align_val_t, n, alignment);
-  return passes ? passed_new(n, alignment) : tracked::operator_new_aligned(n, alignment);
-}
-WEIR_EXPORT void* _ZnamSt11align_val_t(Size n, Size alignment) {
-  WEIR_ENTER(_ZnamSt11align_val_t, n, alignment);
-  return passes ? passed_new(n, alignment) : tracked::operator_new_aligned(n, alignment);
-}
-WEIR_EXPORT void* _ZnwmSt11align_val_tRKSt9nothrow_t(Size n, Size alignment, const void* unused2) {
-  WEIR_ENTER(_ZnwmSt11align_val_tRKSt9nothrow_t, n, alignment, unused2);
-  return passes ? passed_new_nothrow(n, alignment, "_ZnwmSt11align_val_tRKSt9nothrow_t")
-                : tracked::operator_new_aligned_nothrow(n, alignment);
-}
-WEIR_EXPORT void* _ZnamSt11align_val_tRKSt9nothrow_t(Size n, Size alignment, const void* unused2) {
-  WEIR_ENTER(_ZnamSt11align_val_tRKSt9nothrow_t, n, alignment, unused2);
-  return passes ? passed_new_nothrow(n, alignment, "_ZnamSt11align_val_tRKSt9nothrow_t")
-                : tracked::operator_new_aligned_nothrow(n, alignment);
-}
+#define WEIR_NEW(name, kind, tracked_new)                                            \
+  WEIR_EXPORT void* name(Size n) {                                                   \
+    WEIR_ENTER(name, n);                                                             \
+    if (passes) return passed_new(n);                                                \
+    if (mode_now == Mode::kRoute) return routed_new(kind, n, WEIR_CALLER_ADDRESS()); \
+    return tracked::tracked_new(n);                                                  \
+  }
+WEIR_NEW(_Znwm, CallKind::kNew, operator_new)
+WEIR_NEW(_Znam, CallKind::kNewArray, operator_new_array)
+
+#define WEIR_NEW_NOTHROW(name, kind, tracked_new)                                  \
+  WEIR_EXPORT void* name(Size n, const void* nothrow) {                            \
+    WEIR_ENTER(name, n, nothrow);                                                  \
+    if (passes) return or_retry(passed::malloc(n), n, #name);                      \
+    if (mode_now == Mode::kRoute) {                                                \
+      return or_retry(routed::allocate(n, kind, WEIR_CALLER_ADDRESS()), n, #name); \
+    }                                                                              \
+    return tracked::tracked_new(n);                                                \
+  }
+WEIR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t, CallKind::kNew, operator_new_nothrow)
+WEIR_NEW_NOTHROW(_ZnamRKSt9nothrow_t, CallKind::kNewArray, operator_new_array_nothrow)
+
+#define WEIR_NEW_ALIGNED(name, kind)                                                            \
+  WEIR_EXPORT void* name(Size n, Size alignment) {                                              \
+    WEIR_ENTER(name, n, alignment);                                                             \
+    if (passes) return passed_new(n, alignment);                                                \
+    if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS()); \
+    return tracked::operator_new_aligned(n, alignment);                                         \
+  }
+WEIR_NEW_ALIGNED(_ZnwmSt11align_val_t, CallKind::kNew)
+WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray)
+
+#define WEIR_NEW_ALIGNED_NOTHROW(name, kind)                                                                 \
+  WEIR_EXPORT void* name(Size n, Size alignment, const void* nothrow) {                                      \
+    WEIR_ENTER(name, n, alignment, nothrow);                                                                 \
+    if (passes) return or_retry(passed::memalign(alignment, n), n, alignment, #name);                        \
+    if (mode_now == Mode::kRoute) {                                                                          \
+      return or_retry(routed::memalign_for(alignment, n, kind, WEIR_CALLER_ADDRESS()), n, alignment, #name); \
+    }                                                                                                        \
+    return tracked::operator_new_aligned_nothrow(n, alignment);                                              \
+  }
+WEIR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, CallKind::kNew)
+WEIR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t, CallKind::kNewArray)
 
 // operator delete, operator delete[]: what size, alignment and nothrow add is not needed to find the block.
 #define WEIR_DELETE(name, ...)                     \
   WEIR_EXPORT void name(void* block __VA_ARGS__) { \
     WEIR_ENTER(std::free, block);                  \
-    if (passes) return passed::free(block);        \
-    return tracked::free(block);                   \
+    WEIR_DISPATCH(free(block));                    \
   }
 WEIR_DELETE(_ZdlPv)
 WEIR_DELETE(_ZdlPvm, , Size)

@@ -9,10 +9,12 @@
 #include "shim/base/say.hpp"
 #include "shim/entry/entry.hpp"
 #include "shim/parent/parent.hpp"
+#include "shim/route/route_life.hpp"
 
 using namespace weir;
 
 WEIR_EXPORT int malloc_trim(std::size_t) {
+  trim_routes();
   parent::trim();
   return 1;
 }

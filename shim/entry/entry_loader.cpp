@@ -7,6 +7,7 @@
 #include "shim/base/say.hpp"
 #include "shim/entry/entry.hpp"
 #include "shim/life/libc.hpp"
+#include "shim/route/call_sites.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
@@ -47,5 +48,6 @@ WEIR_EXPORT int dlclose(void* handle) {
   if (libc::next.dlclose == nullptr) libc::find();
   const int result = libc::next.dlclose(handle);
   if (mode() == Mode::kLeak && modules.sweep()) rule_cache.forget_unloaded();
+  note_modules_changed();
   return result;
 }

@@ -37,23 +37,44 @@ void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
   }
 }
 
+void LiveBlocks::find_gap() noexcept {
+  std::uint32_t first = 0;
+  std::uint32_t behind = count_;
+  while (first < behind) {
+    const std::uint32_t middle = first + (behind - first) / 2;
+    if (blocks_[middle].start() < kRouteBase) {
+      first = middle + 1;
+    } else {
+      behind = middle;
+    }
+  }
+  gap_at_ = span_;
+  gap_ = 0;
+  if (first == 0 || first == count_) return;
+  gap_at_ = blocks_[first - 1].end() - low_;
+  gap_ = blocks_[first].start() - low_ - gap_at_;
+}
+
 bool LiveBlocks::make_index() noexcept {
   if (count_ == 0) return true;
   low_ = blocks_[0].start();
   span_ = blocks_[count_ - 1].end() - low_;
-  const std::uint64_t steps = (span_ >> kIndexShift) + 2;
+  find_gap();
+  const std::uint64_t steps = ((span_ - gap_) >> kIndexShift) + 2;
   index_ = static_cast<std::uint32_t*>(table_zone.map(steps * sizeof(std::uint32_t)));
   if (index_ == nullptr) return false;
   std::uint32_t block = 0;
   for (std::uint64_t step = 0; step < steps; ++step) {
-    while (block < count_ && blocks_[block].start() - low_ < step << kIndexShift) ++block;
+    while (block < count_ && packed(blocks_[block].start()) < step << kIndexShift) ++block;
     index_[step] = block;
   }
   return true;
 }
 
 std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
-  const std::uint64_t step = (address - low_) >> kIndexShift;
+  const std::uint64_t at = packed(address);
+  if (__builtin_expect(at == kInGap, 0)) return kNone;
+  const std::uint64_t step = at >> kIndexShift;
   std::uint32_t first = index_[step];
   std::uint32_t behind = index_[step + 1];
   // The last block that starts at or before the address: in this step, or the last one before it.

@@ -63,6 +63,15 @@ class LiveBlocks {
  private:
   void search(std::uint64_t start, std::uint64_t end) noexcept;
   bool make_index() noexcept;
+  void find_gap() noexcept;
+
+  // Where the address would lie if the terabytes between the parent's blocks and the routes' were not there.
+  static constexpr std::uint64_t kInGap = ~std::uint64_t{0};
+  std::uint64_t packed(std::uint64_t address) const noexcept {
+    const std::uint64_t at = address - low_;
+    if (at < gap_at_) return at;
+    return at >= gap_at_ + gap_ ? at - gap_ : kInGap;
+  }
 
   static constexpr unsigned kIndexShift = 8;  // few enough blocks a step for one or two cache lines
 
@@ -70,6 +79,7 @@ class LiveBlocks {
   std::uint32_t count_ = 0;
   std::uint32_t room_ = 0;
   std::uint64_t low_ = 0, span_ = 0;
+  std::uint64_t gap_at_ = 0, gap_ = 0;  // from low_ on, in bytes
   std::uint64_t skip_to_ = 0;       // end of the last block found: no header lies inside it
   std::uint32_t* index_ = nullptr;  // index_[step] is the first block that starts in this step or later
 };

@@ -10,6 +10,7 @@
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
 
 extern "C" void* __libc_stack_end;  // ld.so's: where argc lies
@@ -98,7 +99,11 @@ Mode choose_mode() noexcept {
     options.summary = kSummaryAlways;
     summary_is_of_root = true;
   }
-  return options.enabled && options.mode == kModeLeak ? Mode::kLeak : Mode::kPass;
+  if (!options.enabled) return Mode::kPass;
+  const bool leak = options.mode == kModeLeak;
+  set_up_routes(leak);
+  if (leak) return Mode::kLeak;
+  return routing ? Mode::kRoute : Mode::kPass;
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 
 namespace weir {
 
-enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kLeak = 2 };
+// kRoute is mode=pass with routes or stats.
+enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kRoute = 2, kLeak = 3 };
 
 extern std::atomic<Mode> current_mode;
 

@@ -13,6 +13,9 @@
 #include "shim/life/mode.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
+#include "shim/route/call_sites.hpp"
+#include "shim/route/route_life.hpp"
+#include "shim/route/routes.hpp"
 #include "shim/track/heap_totals.hpp"
 #include "shim/unwind/libunwind.hpp"
 #include "shim/unwind/modules.hpp"
@@ -34,9 +37,11 @@ void before_fork() noexcept {
   modules.lock_for_fork();
   rule_cache.lock_for_fork();
   stack_depot.lock_for_fork();
+  lock_routes_for_fork();
 }
 
 void after_fork_in_parent() noexcept {
+  unlock_routes_after_fork();
   stack_depot.unlock_after_fork();
   rule_cache.unlock_after_fork();
   modules.unlock_after_fork();
@@ -49,11 +54,18 @@ void after_fork_in_child() noexcept {
   become_child();
   forget_other_threads();
   after_fork_in_parent();
+  adopt_routes_in_child();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);
   heap_totals.allocations.store(0, std::memory_order_relaxed);
   heap_totals.frees.store(0, std::memory_order_relaxed);
   heap_totals.peak_bytes.store(heap_totals.live_bytes.load(std::memory_order_relaxed),
                                std::memory_order_relaxed);
+}
+
+void after_fork_in_child_of_routes() noexcept {
+  process_id = sys::getpid();
+  unlock_routes_after_fork();
+  adopt_routes_in_child();
 }
 
 // The last of the functions that exit() calls. Ending with another status means calling exit again: glibc
@@ -72,7 +84,19 @@ void say_hello() noexcept {
   if (options.verbosity == 0) return;
   Line line;
   line.text("weir: in process ").number(static_cast<std::uint64_t>(process_id)).text(", mode=");
-  line.text(mode() == Mode::kLeak ? "leak" : "pass").say();
+  line.text(mode() == Mode::kLeak ? "leak" : "pass");
+  if (route_rules.count != 0) line.text(", ").number(route_rules.count).text(" routes");
+  line.say();
+}
+
+// mode=pass with routes: no stacks, no check.
+void construct_for_routes() noexcept {
+  pthread_atfork(lock_routes_for_fork, unlock_routes_after_fork, after_fork_in_child_of_routes);
+  watch_thread_exits();
+  read_call_site_names();
+  if (!options.stats) return;
+  on_exit(at_exit, nullptr);
+  __cxa_at_quick_exit(at_quick_exit, nullptr);
 }
 
 // 101: the first that a library may ask for, so that what is registered here is registered first and runs
@@ -84,10 +108,12 @@ __attribute__((constructor(101))) void construct() noexcept {
   // Registers jemalloc's fork handlers, if no allocation has yet.
   parent::deallocate(parent::allocate(1));
   say_hello();
-  if (mode() != Mode::kLeak) return;
+  if (mode() == Mode::kPass) return;
+  if (mode() == Mode::kRoute) return construct_for_routes();
   const OwnWork own_work;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   watch_thread_exits();
+  read_call_site_names();
   load_libunwind();
   prepare_reporter();
   listen_for_report_signal();
@@ -106,7 +132,9 @@ bool is_this_process() noexcept {
 
 __attribute__((noinline)) int finish(int status) noexcept {
   WEIR_HERE(here);
-  if (mode() != Mode::kLeak || !is_this_process()) return status;
+  if (mode() == Mode::kPass || !is_this_process()) return status;
+  report_routes();
+  if (mode() != Mode::kLeak) return status;
   const bool leaks = check_at_exit(here);
   return leaks && options.exitcode != 0 ? static_cast<int>(options.exitcode) : status;
 }

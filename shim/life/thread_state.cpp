@@ -7,6 +7,7 @@
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/route/thread_cache.hpp"
 #include "shim/track/heap_totals.hpp"
 
 extern "C" void* __libc_stack_end;
@@ -95,6 +96,7 @@ void on_thread_exit(void*) noexcept {
     return;
   }
   end_state();
+  end_thread_cache();
 }
 
 }  // namespace
@@ -111,7 +113,7 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
   t->memo.initialize(t + 1, limit, bounds_of_this_thread());
-  if (exits_watched) pthread_setspecific(exit_key, &exit_key);
+  watch_this_thread();
   t->busy = t->own_work = false;
   return t;
 }
@@ -146,7 +148,11 @@ bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept {
 
 void watch_thread_exits() noexcept {
   exits_watched = pthread_key_create(&exit_key, on_thread_exit) == 0;
-  if (exits_watched && this_thread != nullptr) pthread_setspecific(exit_key, &exit_key);
+  watch_this_thread();
+}
+
+void watch_this_thread() noexcept {
+  if (exits_watched) pthread_setspecific(exit_key, &exit_key);
 }
 
 void forget_other_threads() noexcept {

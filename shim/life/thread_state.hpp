@@ -65,6 +65,9 @@ bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept;
 // Called by the constructor: registers what ends a thread's state.
 void watch_thread_exits() noexcept;
 
+// For a thread that has something to give back at its end.
+void watch_this_thread() noexcept;
+
 // In a fork's child: every other thread's state is nobody's now.
 void forget_other_threads() noexcept;
 

@@ -22,8 +22,8 @@ extern std::atomic<std::uint32_t> call_site_epoch;
 // Inside the first allocation: the rules to go by, which stay. Before it rules_at answers 0.
 void watch_call_sites(const RouteRules& rules) noexcept;
 
-// In the constructor: reads the names of what is loaded, where rules ask for any. Takes the loader's lock, and
-// waits for the tool.
+// In the constructor: reads the names of what is loaded, where rules ask for any. Takes the loader's lock,
+// and waits for the tool.
 void read_call_site_names() noexcept;
 
 // After a dlclose.
@@ -31,7 +31,8 @@ void note_modules_changed() noexcept;
 
 // Bit i: rule i's conditions on module, caller and source hold for the code that `return_address` returns to,
 // or it has none. Thread-safe and async-signal-safe, takes no lock of the loader's, never calls malloc, waits
-// for no other thread. O(log modules + log functions); the first call from a new module may wait for the tool.
+// for no other thread. O(log modules + log functions); the first call from a new module may wait for the
+// tool.
 RuleMask rules_at(std::uint64_t return_address) noexcept;
 
 }  // namespace weir

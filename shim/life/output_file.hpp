@@ -1,0 +1,10 @@
+// Files that options name: stderr, stdout, or a path in which %p is the process id and %e the program's name.
+#pragma once
+
+namespace weir {
+
+// A descriptor to append to; error_fd() for "stderr", and where the file cannot be opened (after a line that says
+// so, naming the option). *opened tells whether it is to be closed. No malloc.
+int open_output(const char* pattern, const char* option, bool* opened) noexcept;
+
+}  // namespace weir

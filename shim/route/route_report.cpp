@@ -1,0 +1,210 @@
+// The routes' part of what is said at exit: a table for people, eighty columns wide, and the same as JSON.
+#include <errno.h>
+
+#include <atomic>
+#include <string_view>
+
+#include "shim/abi/route_matches.hpp"
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/life/output_file.hpp"
+#include "shim/route/route_life.hpp"
+#include "shim/route/routes.hpp"
+#include "shim/route/thread_cache.hpp"
+
+namespace weir {
+namespace {
+
+struct RouteReport {
+  std::string_view name, target, text;
+  RouteCounts counts;
+  std::uint64_t page_bytes, peak_page_bytes, chunks;
+  std::uint64_t high_water;  // of a fixed buffer
+  std::uint64_t capacity;
+};
+
+struct Names {
+  RouteName name[kMostRules];
+};
+
+RouteReport describe(unsigned i, const RouteCounts& counts, const Names& names) noexcept {
+  RouteReport r{};
+  r.counts = counts;
+  if (i == kNoRule) {
+    r.name = "(no rule)";
+    r.target = "parent";
+    return r;
+  }
+  const RouteRule& rule = route_rules.rule[i];
+  r.name = names.name[i].view();
+  r.target = word_of(rule.target);
+  r.text = rule.text;
+  r.capacity = rule.with.capacity;
+  if (rule.target == RouteTarget::kPool && routes[i].target == RouteTarget::kPool) {
+    const PoolUse use = pool_use(routes[i].pool);
+    r.page_bytes = use.span_bytes;
+    r.peak_page_bytes = use.peak_span_bytes;
+    r.chunks = use.spans;
+  } else {
+    const ArenaRoute& arena = arena_routes[i];
+    r.page_bytes = arena.chunk_use.load(std::memory_order_relaxed);
+    r.peak_page_bytes = arena.peak_chunk_use.load(std::memory_order_relaxed);
+    r.chunks = arena.chunks.load(std::memory_order_relaxed);
+    r.high_water = arena.peak_used.load(std::memory_order_relaxed);
+  }
+  return r;
+}
+
+// A line with columns.
+class Row {
+ public:
+  Row& left(std::string_view s, std::size_t width) noexcept {
+    line_.text(s.substr(0, width));
+    for (std::size_t i = s.size(); i < width; ++i) line_.text(" ");
+    return *this;
+  }
+  Row& right(std::string_view s, std::size_t width) noexcept {
+    for (std::size_t i = s.size(); i < width; ++i) line_.text(" ");
+    line_.text(s);
+    return *this;
+  }
+  Row& number(std::uint64_t n, std::size_t width) noexcept { return right(Line().number(n).view(), width); }
+
+  // Three digits and a unit.
+  Row& bytes(std::int64_t signed_bytes, std::size_t width) noexcept {
+    auto n = static_cast<std::uint64_t>(signed_bytes < 0 ? 0 : signed_bytes);
+    constexpr std::string_view kUnits = "BKMGT";
+    std::size_t unit = 0;
+    std::uint64_t tenths = n * 10;
+    while (tenths >= 10240 && unit + 1 < kUnits.size()) {
+      tenths = (tenths + 512) / 1024;
+      ++unit;
+    }
+    Line text;
+    text.number(tenths / 10);
+    if (unit != 0 && tenths < 1000) text.text(".").number(tenths % 10);
+    if (unit != 0 || n != 0) text.text(kUnits.substr(unit, 1));
+    return right(text.view(), width);
+  }
+  Row& percent(std::uint64_t part, std::uint64_t whole, std::size_t width) noexcept {
+    const std::uint64_t tenths = whole != 0 ? part * 1000 / whole : 0;
+    return right(Line().number(tenths / 10).text(".").number(tenths % 10).text("%").view(), width);
+  }
+  void say(int fd) noexcept { line_.say_to(fd); }
+
+ private:
+  Line line_;
+};
+
+void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
+  Line()
+      .text("==")
+      .number(static_cast<std::uint64_t>(sys::getpid()))
+      .text("== weir: routes of ")
+      .text(program_invocation_short_name)
+      .say_to(fd);
+  Row()
+      .left("route", 18)
+      .right("allocations", 12)
+      .right("live", 7)
+      .right("peak", 7)
+      .right("pages", 7)
+      .right("rounding", 9)
+      .right("to parent", 10)
+      .right("failed", 7)
+      .say(fd);
+  for (unsigned i = 0; i < count; ++i) {
+    const RouteReport& r = reports[i];
+    const RouteCounts& c = r.counts;
+    Row row;
+    row.left(r.name, 18).number(c.allocations, 12).bytes(c.live_bytes, 7).bytes(c.peak_bytes, 7);
+    row.bytes(static_cast<std::int64_t>(r.peak_page_bytes), 7);
+    row.percent(c.granted_bytes - c.requested_bytes, c.granted_bytes, 9);
+    row.number(c.fallbacks, 10).number(c.failures, 7).say(fd);
+  }
+  Line()
+      .text("(live, peak: bytes of blocks; pages: most that the route held; rounding: lost in blocks)")
+      .say_to(fd);
+}
+
+// JSON's own text: what is not plain is escaped.
+void put_string(Line& line, std::string_view s) noexcept {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  line.text("\"");
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      line.text("\\").text({&c, 1});
+    } else if (byte < 0x20) {
+      line.text("\\u00").text(kHex.substr(byte >> 4, 1)).text(kHex.substr(byte & 15, 1));
+    } else {
+      line.text({&c, 1});
+    }
+  }
+  line.text("\"");
+}
+
+void put_member(Line& line, std::string_view name, std::uint64_t value) noexcept {
+  line.text(", \"").text(name).text("\": ").number(value);
+}
+
+void print_json(int fd, const RouteReport* reports, unsigned count) noexcept {
+  Line line;
+  line.text("{\"weir_routes\": 1, \"pid\": ").number(static_cast<std::uint64_t>(sys::getpid()));
+  line.text(", \"program\": ");
+  put_string(line, program_invocation_short_name);
+  line.text(", \"routes\": [").say_to(fd);
+  for (unsigned i = 0; i < count; ++i) {
+    const RouteReport& r = reports[i];
+    const RouteCounts& c = r.counts;
+    line.text("{\"name\": ");
+    put_string(line, r.name);
+    line.text(", \"target\": ");
+    put_string(line, r.target);
+    line.text(", \"rule\": ");
+    put_string(line, r.text.substr(0, 300));
+    put_member(line, "allocations", c.allocations);
+    put_member(line, "frees", c.frees);
+    put_member(line, "requested_bytes", c.requested_bytes);
+    put_member(line, "granted_bytes", c.granted_bytes);
+    put_member(line, "live_bytes", static_cast<std::uint64_t>(c.live_bytes < 0 ? 0 : c.live_bytes));
+    put_member(line, "peak_bytes", static_cast<std::uint64_t>(c.peak_bytes));
+    put_member(line, "fallbacks", c.fallbacks);
+    put_member(line, "failures", c.failures);
+    put_member(line, "page_bytes", r.page_bytes);
+    put_member(line, "peak_page_bytes", r.peak_page_bytes);
+    put_member(line, "chunks", r.chunks);
+    put_member(line, "high_water_bytes", r.high_water);
+    put_member(line, "capacity", r.capacity);
+    line.text(i + 1 == count ? "}" : "},").say_to(fd);
+  }
+  line.text("]}").say_to(fd);
+}
+
+}  // namespace
+
+void report_routes() noexcept {
+  static constinit std::atomic<bool> reported{false};
+  if (!options.stats || reported.exchange(true)) return;
+  RouteCounts sums[kMostRules + 1] = {};
+  sum_counts(sums);
+  RouteReport reports[kMostRules + 1];
+  Names names;
+  unsigned count = 0;
+  for (unsigned i = 0; i < route_rules.count; ++i) {
+    names.name[i] = route_name(route_rules, i);
+    reports[count++] = describe(i, sums[i], names);
+  }
+  reports[count++] = describe(kNoRule, sums[kNoRule], names);
+  bool opened;
+  int fd = open_output(options.log_path, "log_path", &opened);
+  print_table(fd, reports, count);
+  if (opened) sys::close(fd);
+  if (options.stats_path[0] == '\0') return;
+  fd = open_output(options.stats_path, "stats_path", &opened);
+  print_json(fd, reports, count);
+  if (opened) sys::close(fd);
+}
+
+}  // namespace weir

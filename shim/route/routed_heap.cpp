@@ -1,0 +1,417 @@
+#include "shim/route/routed_heap.hpp"
+
+#include <stdlib.h>
+
+#include "core/pages.hpp"
+#include "shim/abi/route_matches.hpp"
+#include "shim/base/say.hpp"
+#include "shim/track/heap_totals.hpp"
+
+#define WEIR_COLD __attribute__((noinline, cold))
+
+namespace weir::routed {
+namespace {
+
+constexpr std::size_t kMostAlignedInPool = kPageSize;
+
+std::uint16_t kind_of(UnitIndex unit) noexcept {
+  if (!is_mapped_unit(unit)) return kNoKind;
+  return tag_of(unit).kind;
+}
+
+// Marks the thread as inside a slow path while it lives.
+class Working {
+ public:
+  explicit Working(ThreadCache* c) noexcept : cache_(c) {
+    if (cache_ != nullptr) cache_->working = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  }
+  ~Working() {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (cache_ == nullptr) return;
+    cache_->working = false;
+    if (__builtin_expect(cache_->deferred != nullptr, 0)) free_deferred();
+  }
+  Working(const Working&) = delete;
+  Working& operator=(const Working&) = delete;
+
+ private:
+  WEIR_COLD void free_deferred() noexcept {
+    while (void* block = cache_->deferred) {
+      cache_->deferred = next_of(block);
+      deallocate_slowly(block);
+    }
+  }
+
+  ThreadCache* cache_;
+};
+
+void* from_parent(std::size_t total, std::size_t alignment, bool zero) noexcept {
+  if (alignment > kGranule) return parent::allocate_aligned(alignment, passed::at_least(total));
+  return zero ? parent::allocate_zeroed(passed::at_least(total)) : parent::allocate(passed::at_least(total));
+}
+
+// The route has no room for it.
+WEIR_COLD void* when_full(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
+  if (routes[rule].full == WhenFull::kAbort) {
+    Line()
+        .text("weir: route '")
+        .text(route_name(route_rules, rule).view())
+        .text("' is full: no room for ")
+        .number(total - way_bytes)
+        .text(" bytes (full=abort)")
+        .say();
+    ::abort();
+  }
+  if (routes[rule].full == WhenFull::kNull) return nullptr;
+  return from_parent(total, alignment, zero);
+}
+
+// Fills the bin and takes the first block; nullptr when there is none.
+WEIR_COLD void* refill(ThreadCache* cache, BinIndex index) noexcept {
+  const Working working(cache);
+  Bin& bin = cache->bins()[index];
+  if (bin.limit < bin.most) {
+    const auto larger = static_cast<std::uint16_t>(bin.limit * 2 < bin.most ? bin.limit * 2 : bin.most);
+    bin.room += larger - bin.limit;
+    bin.limit = larger;
+  }
+  const BlockList list = take_blocks(index, bin.limit / 2);
+  if (list.head == nullptr) return nullptr;
+  bin.head = next_of(list.head);
+  bin.room -= static_cast<std::int32_t>(list.count) - 1;
+  return list.head;
+}
+
+void* from_pool(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
+                bool zero) noexcept {
+  const unsigned size_class = alignment <= kGranule && total <= kMostPooled ? class_of_size(total)
+                              : alignment <= kMostAlignedInPool && total <= kMostPooled
+                                  ? class_of_aligned(total, alignment)
+                                  : kSizeClasses;
+  if (size_class == kSizeClasses) return from_parent(total, alignment, zero);
+  const BinIndex index = bin_of(routes[rule].pool, size_class);
+  void* block;
+  if (cache != nullptr) {
+    Bin& bin = cache->bins()[index];
+    block = bin.head;
+    if (block != nullptr) {
+      bin.head = next_of(block);
+      ++bin.room;
+    } else {
+      block = refill(cache, index);
+    }
+  } else {
+    block = interrupted_cache() != nullptr ? nullptr : take_blocks(index, 1).head;
+    if (block == nullptr) return from_parent(total, alignment, zero);
+  }
+  if (block == nullptr) return when_full(rule, total, alignment, zero);
+  return zero ? std::memset(block, 0, total) : block;
+}
+
+void* from_arena(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
+                 bool zero) noexcept {
+  void* block;
+  if (routes[rule].shared && interrupted_cache() == nullptr) {
+    const Working working(cache);
+    Lane& lane = shared_lanes[rule];
+    const SpinGuard guard(lane.lock, false);
+    block = allocate_in(lane, total, alignment);
+    if (lane.route->fixed) note_use(lane);
+  } else if (cache != nullptr && !routes[rule].shared) {
+    const Working working(cache);
+    Lane& lane = cache->lanes[rule];
+    block = allocate_in(lane, total, alignment);
+    if (lane.route->fixed) note_use(lane);
+  } else {
+    return from_parent(total, alignment, zero);  // a thread at its end, a signal handler
+  }
+  if (block == nullptr) return when_full(rule, total, alignment, zero);
+  if (!zero) return block;
+  const UnitIndex unit = unit_of(block);
+  if (tag_of(unit).kind == kLargeKind && info_of(unit).used != 0) return block;
+  return std::memset(block, 0, total);
+}
+
+void* from_pages(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
+  const std::size_t most = total > alignment ? total : alignment;
+  const unsigned order = most <= kUnitBytes << kMostOrder ? order_of_bytes(most) : kMostOrder + 1;
+  const UnitIndex unit = interrupted_cache() != nullptr ? 0 : take_span(order, kPageKind);
+  if (unit == 0) return when_full(rule, total, alignment, zero);
+  info_of(unit).bytes = total;
+  info_of(unit).route = static_cast<std::uint16_t>(rule);
+  void* block = unit_address(unit);
+  return zero ? std::memset(block, 0, total) : block;
+}
+
+void* allocate_by(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
+                  bool zero) noexcept {
+  switch (routes[rule].target) {
+    case RouteTarget::kPool:
+      return from_pool(cache, rule, total, alignment, zero);
+    case RouteTarget::kArena:
+    case RouteTarget::kFixed:
+      return from_arena(cache, rule, total, alignment, zero);
+    case RouteTarget::kPage:
+      return from_pages(rule, total, alignment, zero);
+    case RouteTarget::kParent:
+      break;
+  }
+  return from_parent(total, alignment, zero);
+}
+
+WEIR_COLD void bad_free(const void* block) noexcept {
+  if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) != 0) return;
+  Line()
+      .text("weir: free of ")
+      .hex(reinterpret_cast<std::uint64_t>(block))
+      .text(", which is no live block: ignored, this and later ones")
+      .say();
+}
+
+void* decide_and_allocate(const Request& request, std::size_t total, bool zero) noexcept {
+  ThreadCache* cache = thread_cache();
+  if (cache != nullptr) refresh_ways(*cache);
+  const unsigned rule = rule_for(request, cache);
+  void* block = allocate_by(cache, rule, total, request.alignment, zero);
+  if (__builtin_expect(options.stats, 0)) count_request(cache, rule, request.bytes, block);
+  return block;
+}
+
+void free_in_pool(void* block, BinIndex index) noexcept {
+  if (ThreadCache* cache = thread_cache()) {
+    Bin& bin = cache->bins()[index];
+    next_of(block) = bin.head;
+    bin.head = block;
+    if (--bin.room < 0) overflow(cache, index);
+    return;
+  }
+  if (ThreadCache* cache = interrupted_cache()) {
+    next_of(block) = cache->deferred;
+    cache->deferred = block;
+    return;
+  }
+  next_of(block) = nullptr;
+  give_blocks(index, {block, 1});
+}
+
+}  // namespace
+
+__attribute__((noinline)) void* allocate_slowly(const Request& request, bool zero) noexcept {
+  std::size_t total;
+  if (__builtin_add_overflow(request.bytes, way_bytes, &total) || total > PTRDIFF_MAX) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  void* block = decide_and_allocate(request, total, zero);
+  if (block == nullptr) errno = ENOMEM;
+  return block;
+}
+
+__attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, CallKind call,
+                                            std::uint64_t caller, bool zero) noexcept {
+  const auto index = static_cast<unsigned>(bin - cache->bins());
+  const std::size_t total = bytes + way_bytes;
+  const unsigned parent_index = 1 + pool_count * kSizeClasses;
+  if (index == 0) {
+    const RuleMask candidates = cache->candidates[way_call(call)][way_of(bytes)];
+    if (candidates == 0) return allocate_slowly({bytes, kGranule, call, caller}, zero);
+    const RuleMask held = candidates & rules_of_site(caller, cache);
+    const unsigned rule = held != 0 ? static_cast<unsigned>(__builtin_ctz(held)) : kNoRule;
+    void* block = allocate_by(cache, rule, total, kGranule, zero);
+    if (block == nullptr) errno = ENOMEM;
+    return block;
+  }
+  if (index == parent_index) return from_parent(total, kGranule, zero);
+  if (__builtin_expect(cache->working, 0)) return from_parent(total, kGranule, zero);  // a signal handler
+  void* block;
+  unsigned rule;
+  if (index < parent_index) {
+    block = refill(cache, static_cast<BinIndex>(index));
+    rule = rule_of_pool(pool_of_bin(static_cast<BinIndex>(index)));
+  } else {
+    rule = index - parent_index - 1;
+    block = allocate_in(cache->lanes[rule], total);
+  }
+  if (__builtin_expect(block == nullptr, 0)) {
+    block = when_full(rule, total, kGranule, zero);
+    if (block == nullptr) errno = ENOMEM;
+    return block;
+  }
+  return zero ? std::memset(block, 0, total) : block;
+}
+
+// The bin has more than it should: it may hold more from now on, or its older half goes.
+WEIR_COLD void overflow(ThreadCache* cache, BinIndex index) noexcept {
+  if (cache->working) return;  // a signal handler: the next free will see to it
+  const Working working(cache);
+  Bin& bin = cache->bins()[index];
+  if (bin.limit < bin.most) {
+    const unsigned larger = bin.limit + batch_of_class(class_of_bin(index));
+    const auto limit = static_cast<std::uint16_t>(larger < bin.most ? larger : bin.most);
+    bin.room += limit - bin.limit;
+    bin.limit = limit;
+    return;
+  }
+  const unsigned count = static_cast<unsigned>(bin.limit - bin.room);
+  const unsigned keep = bin.limit / 2u;
+  void* last = bin.head;
+  for (unsigned i = 1; i < keep; ++i) last = next_of(last);
+  const BlockList rest{next_of(last), count - keep};
+  next_of(last) = nullptr;
+  bin.room = bin.limit - static_cast<std::int32_t>(keep);
+  give_blocks(index, rest);
+}
+
+__attribute__((noinline)) void deallocate_in_chunk(void* block) noexcept {
+  Chunk* const chunk = chunk_of(block);
+  Lane* const lane = chunk->lane.load(std::memory_order_relaxed);
+  ThreadCache* const cache = fast_cache;
+  if (__builtin_expect(cache != nullptr && lane == &cache->lanes[chunk->rule] && !cache->working, 1)) {
+    return free_in(*lane, chunk, block);
+  }
+  return deallocate_slowly(block);
+}
+
+__attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
+  const UnitIndex unit = unit_of(block);
+  const std::uint16_t kind = kind_of(unit);
+  if (kind == kNoKind) return bad_free(block);
+  if (__builtin_expect(options.stats, 0))
+    count_free(thread_cache(), rule_of_block(block), granted_bytes(block));
+  if (kind < kFirstOtherKind) return free_in_pool(block, kind);
+  ThreadCache* cache = thread_cache();
+  const UnitIndex first = first_unit_of(unit);
+  if (kind == kLargeKind) {
+    const bool lane_is_ours = cache != nullptr && !routes[info_of(first).route].shared;
+    return free_large(lane_is_ours ? &cache->lanes[info_of(first).route] : nullptr, first);
+  }
+  if (kind == kPageKind) return give_span(first, true);
+  Chunk* const chunk = chunk_of(block);
+  Lane* const lane = chunk->lane.load(std::memory_order_relaxed);
+  if (cache != nullptr && lane == &cache->lanes[chunk->rule]) {
+    const Working working(cache);
+    return free_in(*lane, chunk, block);
+  }
+  if (lane != nullptr && lane->shared && interrupted_cache() == nullptr) {
+    const Working working(cache);
+    const SpinGuard guard(lane->lock, false);
+    return free_in(*lane, chunk, block);
+  }
+  free_remotely(chunk);
+}
+
+WEIR_COLD void deallocate_counted(void* block) noexcept {
+  if (heap_zone.holds(block)) count_free(thread_cache(), kNoRule, parent::usable_size(block));
+  passed::free(block);
+}
+
+std::size_t granted_bytes(void* block) noexcept {
+  if (!is_routed(reinterpret_cast<std::uint64_t>(block))) return parent::usable_size(block);
+  const UnitIndex unit = unit_of(block);
+  const std::uint16_t kind = kind_of(unit);
+  if (kind == kNoKind) return 0;
+  if (kind < kFirstOtherKind) return size_of_class(class_of_bin(kind));
+  if (kind == kChunkKind || kind == kFixedKind) return bytes_of_block(chunk_of(block), block);
+  const UnitInfo& info = info_of(first_unit_of(unit));
+  return kind == kPageKind ? round_up(info.bytes, kPageSize) : kUnitBytes << info.order;
+}
+
+unsigned rule_of_block(const void* block) noexcept {
+  if (!is_routed(reinterpret_cast<std::uint64_t>(block))) return kNoRule;
+  const UnitIndex unit = unit_of(block);
+  const std::uint16_t kind = kind_of(unit);
+  if (kind == kNoKind) return kNoRule;
+  if (kind < kFirstOtherKind) return rule_of_pool(pool_of_bin(kind));
+  if (kind == kChunkKind || kind == kFixedKind) return chunk_of(block)->rule;
+  return info_of(first_unit_of(unit)).route;
+}
+
+namespace {
+
+// In place, where that wastes no more than half.
+bool resize(void* block, std::size_t have, std::size_t total) noexcept {
+  const std::uint16_t kind = tag_of(unit_of(block)).kind;
+  if (kind < kFirstOtherKind) return total <= have && total > have / 2;
+  if (kind == kLargeKind || kind == kPageKind) {
+    if (total > have || total < have / 4) return false;
+    info_of(first_unit_of(unit_of(block))).bytes = total;
+    return true;
+  }
+  Chunk* const chunk = chunk_of(block);
+  ThreadCache* cache = thread_cache();
+  if (cache != nullptr && chunk->lane.load(std::memory_order_relaxed) == &cache->lanes[chunk->rule]) {
+    return resize_in(cache->lanes[chunk->rule], chunk, block, total);
+  }
+  return total <= have && total > have / 2;
+}
+
+}  // namespace
+
+void* reallocate(void* block, std::size_t total, const Request& request) noexcept {
+  const bool was_routed = is_routed(reinterpret_cast<std::uint64_t>(block));
+  const std::size_t have = granted_bytes(block);
+  if (was_routed && resize(block, have, total)) {
+    if (options.stats) {
+      count_free(thread_cache(), rule_of_block(block), have);
+      count_request(thread_cache(), rule_of_block(block), request.bytes, block);
+    }
+    return block;
+  }
+  ThreadCache* cache = thread_cache();
+  if (cache != nullptr) refresh_ways(*cache);
+  const unsigned rule = rule_for(request, cache);
+  void* moved;
+  if (!was_routed && routes[rule].target == RouteTarget::kParent) {
+    moved = parent::reallocate(block, passed::at_least(total));
+    if (moved != nullptr && options.stats) count_free(cache, kNoRule, have);
+  } else {
+    moved = allocate_by(cache, rule, total, kGranule, false);
+    if (moved != nullptr) {
+      std::memcpy(moved, block, have < total ? have : total);
+      deallocate(block);
+    }
+  }
+  if (options.stats) count_request(cache, rule, request.bytes, moved);
+  return moved;
+}
+
+void* allocate_aligned(const Request& request, std::size_t total) noexcept {
+  return total > PTRDIFF_MAX ? nullptr : decide_and_allocate(request, total, false);
+}
+
+// ---- the entry points' bodies
+
+void* reallocate_for(void* block, std::size_t bytes, std::uint64_t caller) noexcept {
+  if (block == nullptr) return allocate(bytes, CallKind::kMalloc, caller);
+  if (!heap_zone.holds(block)) return libc::realloc_foreign(block, bytes);
+  if (bytes == 0) {  // glibc frees and returns nullptr
+    deallocate(block);
+    return nullptr;
+  }
+  if (bytes > PTRDIFF_MAX) return fail();
+  void* moved = reallocate(block, bytes, {bytes, kGranule, CallKind::kRealloc, caller});
+  return moved != nullptr ? moved : fail();
+}
+
+void* memalign_for(std::size_t alignment, std::size_t bytes, CallKind call, std::uint64_t caller) noexcept {
+  void* block = allocate_aligned({bytes, alignment, call, caller}, bytes);
+  return block != nullptr ? block : fail();
+}
+
+int posix_memalign_for(void** out, std::size_t alignment, std::size_t bytes, std::uint64_t caller) noexcept {
+  const int saved = errno;
+  void* block = allocate_aligned(
+      {bytes, alignment < kGranule ? kGranule : alignment, CallKind::kMemalign, caller}, bytes);
+  errno = saved;
+  if (block == nullptr) return ENOMEM;
+  *out = block;
+  return 0;
+}
+
+std::size_t usable_size(void* block) noexcept {
+  if (block == nullptr) return 0;
+  return heap_zone.holds(block) ? granted_bytes(block) : libc::usable_size_foreign(block);
+}
+
+}  // namespace weir::routed

@@ -1,0 +1,266 @@
+#include "shim/route/thread_cache.hpp"
+
+#include <sys/prctl.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "core/pages.hpp"
+#include "shim/abi/route_matches.hpp"
+#include "shim/base/options.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/life/thread_state.hpp"
+#include "shim/route/call_sites.hpp"
+#include "shim/route/routes.hpp"
+
+namespace weir {
+
+__thread ThreadCache* fast_cache = nullptr;
+
+namespace {
+
+constexpr std::uint32_t kMostCaches = 1u << 20;
+
+__thread ThreadCache* own_cache __attribute__((tls_model("initial-exec"))) = nullptr;
+__thread bool over __attribute__((tls_model("initial-exec"))) = false;
+
+constinit SpinLock lock;
+constinit std::uint64_t table = 0;
+constinit std::atomic<std::uint32_t> made{0};
+constinit ThreadCache* free_caches = nullptr;
+
+unsigned bin_count() noexcept {
+  return 1 + pool_count * kSizeClasses + 1 + route_rules.count;
+}
+
+std::size_t cache_bytes() noexcept {
+  const std::size_t bins = round_up(sizeof(ThreadCache) + bin_count() * sizeof(Bin), 64);
+  return round_up(bins + route_rules.count * sizeof(Lane), kPageSize);
+}
+
+}  // namespace
+
+ThreadCache& cache_at(std::uint32_t index) noexcept {
+  return *reinterpret_cast<ThreadCache*>(table + index * cache_bytes());
+}
+std::uint32_t cache_count() noexcept {
+  return made.load(std::memory_order_acquire);
+}
+
+namespace {
+
+ThreadCache* take_cache() noexcept {
+  const SpinGuard guard(lock, false);
+  if (free_caches != nullptr) {
+    ThreadCache* c = free_caches;
+    free_caches = c->next_free;
+    return c;
+  }
+  const std::uint32_t index = made.load(std::memory_order_relaxed);
+  if (index == kMostCaches) return nullptr;
+  if (table == 0) table = table_zone.claim(kMostCaches * cache_bytes());
+  if (!map_claimed(table + index * cache_bytes(), cache_bytes())) return nullptr;
+  made.store(index + 1, std::memory_order_release);
+  return &cache_at(index);
+}
+
+void set_up_bins(ThreadCache& c) noexcept {
+  for (unsigned pool = 0; pool < pool_count; ++pool) {
+    for (unsigned k = 0; k < kSizeClasses; ++k) {
+      const auto batch = static_cast<std::uint16_t>(batch_of_class(k));
+      c.bins()[bin_of(pool, k)] = {nullptr, batch, batch,
+                                   static_cast<std::uint16_t>(most_cached_of_class(k))};
+    }
+  }
+  c.end_of_bins = c.bins() + bin_count();
+  c.lanes = reinterpret_cast<Lane*>(round_up(reinterpret_cast<std::uint64_t>(c.end_of_bins), 64));
+  for (unsigned i = 0; i < route_rules.count; ++i) c.lanes[i].route = &arena_routes[i];
+}
+
+Bin* parent_bin(ThreadCache& c) noexcept {
+  return c.bins() + 1 + pool_count * kSizeClasses;
+}
+
+// The place for requests that take rule i, of up to `most` bytes.
+Bin* place_of(ThreadCache& c, unsigned i, std::size_t most) noexcept {
+  switch (routes[i].target) {
+    case RouteTarget::kPool:
+      return most + way_bytes <= kMostPooled
+                 ? c.bins() + bin_of(routes[i].pool, class_of_size(most + way_bytes))
+                 : c.bins();
+    case RouteTarget::kArena:
+    case RouteTarget::kFixed:
+      return routes[i].shared ? c.bins() : parent_bin(c) + 1 + i;
+    case RouteTarget::kParent:
+      return parent_bin(c);
+    case RouteTarget::kPage:
+      break;
+  }
+  return c.bins();
+}
+
+void make_way(ThreadCache& c, CallKind call, unsigned way, std::size_t least, std::size_t most) noexcept {
+  Bin*& bin = c.ways[way_call(call)][way];
+  RuleMask& candidates = c.candidates[way_call(call)][way];
+  candidates = 0;
+  bin = parent_bin(c);
+  for (unsigned i = 0; i < route_rules.count; ++i) {
+    const RouteConditions& when = route_rules.rule[i].when;
+    if ((c.thread_rules >> i & 1) == 0 || !call_holds(when, call) || !alignment_holds(when, kGranule) ||
+        when.least_bytes > most || when.most_bytes < least) {
+      continue;
+    }
+    if (when.least_bytes > least || when.most_bytes < most) {  // holds for some of these sizes
+      bin = c.bins();
+      candidates = 0;
+      return;
+    }
+    const bool by_site = !when.module.empty() || !when.caller.empty() || !when.source.empty();
+    candidates |= RuleMask{1} << i;
+    if (by_site) bin = c.bins();
+    if (by_site) continue;
+    if (bin != c.bins()) bin = place_of(c, i, most);
+    break;
+  }
+  if (bin != c.bins()) candidates = 0;
+}
+
+void make_ways(ThreadCache& c) noexcept {
+  c.stale.store(false, std::memory_order_relaxed);
+  c.thread_rules = rules_of_this_thread();
+  for (const CallKind call : {CallKind::kMalloc, CallKind::kCalloc, CallKind::kNew, CallKind::kNewArray}) {
+    make_way(c, call, 0, 0, 0);
+    for (unsigned i = 1; i < kFineWays; ++i) make_way(c, call, i, (i - 1) * kGranule + 1, i * kGranule);
+    for (unsigned k = kFirstCoarseClass; k < kSizeClasses; ++k) {
+      make_way(c, call, kFineWays + k - kFirstCoarseClass, size_of_class(k - 1) + 1, size_of_class(k));
+    }
+  }
+}
+
+void flush(ThreadCache& c) noexcept {
+  for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
+    Bin& bin = c.bins()[i];
+    const auto count = static_cast<unsigned>(bin.limit - bin.room);
+    const BlockList list{bin.head, count};
+    bin.head = nullptr;
+    bin.room = bin.limit;
+    give_blocks(static_cast<BinIndex>(i), list);
+  }
+}
+
+// Under the lock: the thread is gone.
+void retire(ThreadCache& c) noexcept {
+  retire_counts(c.counts);
+  c.in_use = false;
+  c.next_free = free_caches;
+  free_caches = &c;
+}
+
+}  // namespace
+
+RuleMask rules_of_this_thread() noexcept {
+  if (!threads_matter) return ~RuleMask{0};
+  char name[16] = "";
+  sys::call(SYS_prctl, PR_GET_NAME, sys::as_word(name));
+  return rules_where(route_rules, [&](const RouteConditions& when) { return thread_holds(when, name); });
+}
+
+RuleMask rules_of_site(std::uint64_t return_address, ThreadCache* cache) noexcept {
+  const std::uint32_t epoch = call_site_epoch.load(std::memory_order_acquire);
+  if (cache == nullptr) return rules_at(return_address);
+  SiteSlot& slot = cache->sites[(return_address * 0x9e3779b97f4a7c15u) >> 56];
+  static_assert(kSiteSlots == 1 << (64 - 56));
+  if (__builtin_expect(slot.return_address == return_address && slot.epoch == epoch, 1)) return slot.rules;
+  const RuleMask rules = rules_at(return_address);
+  slot = {return_address, rules, epoch};
+  return rules;
+}
+
+__attribute__((noinline, cold)) static ThreadCache* make_thread_cache() noexcept {
+  ThreadCache* c = take_cache();
+  if (c == nullptr) return nullptr;
+  c->working = true;
+  c->thread = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  c->in_use = true;
+  own_cache = c;
+  set_up_bins(*c);
+  make_ways(*c);
+  if (!options.stats) fast_cache = c;
+  watch_this_thread();
+  c->working = false;
+  return c;
+}
+
+ThreadCache* thread_cache() noexcept {
+  ThreadCache* c = own_cache;
+  if (__builtin_expect(c == nullptr, 0)) return over ? nullptr : make_thread_cache();
+  return c->working ? nullptr : c;
+}
+
+ThreadCache* interrupted_cache() noexcept {
+  return own_cache != nullptr && own_cache->working ? own_cache : nullptr;
+}
+
+void refresh_ways(ThreadCache& cache) noexcept {
+  if (cache.stale.load(std::memory_order_relaxed)) make_ways(cache);
+}
+
+void note_thread_renamed(std::uint64_t thread) noexcept {
+  if (!threads_matter) return;
+  const SpinGuard guard(lock, false);
+  for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
+    ThreadCache& c = cache_at(i);
+    if (!c.in_use || c.thread != thread) continue;
+    c.stale.store(true, std::memory_order_relaxed);
+    // Its next request asks, and finds out.
+    for (auto& call : c.ways) {
+      for (Bin*& way : call) __atomic_store_n(&way, &c.bins()[0], __ATOMIC_RELAXED);
+    }
+    for (auto& call : c.candidates) {
+      for (RuleMask& mask : call) __atomic_store_n(&mask, 0, __ATOMIC_RELAXED);
+    }
+    return;
+  }
+}
+
+void end_thread_cache() noexcept {
+  ThreadCache* c = own_cache;
+  fast_cache = nullptr;
+  own_cache = nullptr;
+  over = true;
+  if (c == nullptr) return;
+  flush(*c);
+  for (unsigned i = 0; i < route_rules.count; ++i) abandon_lane(c->lanes[i]);
+  const SpinGuard guard(lock, false);
+  retire(*c);
+}
+
+void flush_thread_cache() noexcept {
+  if (ThreadCache* c = thread_cache()) flush(*c);
+}
+
+void adopt_other_caches() noexcept {
+  for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
+    ThreadCache& c = cache_at(i);
+    if (&c == own_cache || !c.in_use) continue;
+    if (!c.working) flush(c);
+    for (unsigned r = 0; r < route_rules.count; ++r) {
+      // In the middle of a change: its chunks are lost to the child.
+      if (c.lanes[r].busy) {
+        std::memset(static_cast<void*>(&c.lanes[r]), 0, sizeof(Lane));
+      } else {
+        abandon_lane(c.lanes[r]);
+      }
+    }
+    retire(c);
+  }
+}
+
+void lock_caches() noexcept {
+  lock.lock();
+}
+void unlock_caches() noexcept {
+  lock.unlock();
+}
+
+}  // namespace weir

@@ -1,0 +1,187 @@
+#include "shim/route/units.hpp"
+
+#include <sys/mman.h>
+#include <time.h>
+
+#include "core/pages.hpp"
+#include "shim/base/spin_lock.hpp"
+#include "shim/base/sys.hpp"
+
+namespace weir {
+
+constinit GrowingTable<UnitTag> unit_tags;
+constinit GrowingTable<UnitInfo> unit_infos;
+
+namespace {
+
+constexpr std::uint64_t kKeptMilliseconds = 1000;
+constexpr unsigned kDecayEvery = 16;  // operations on spans between two looks at the clock
+
+// Spans of one size, newest first.
+struct SpanList {
+  UnitIndex newest = 0, oldest = 0;
+};
+
+constinit SpinLock lock;
+constinit SpanList dirty[kMostOrder + 1];
+constinit SpanList clean[kMostOrder + 1];
+constinit std::uint64_t dirty_units = 0;
+constinit UnitIndex frontier = 1;  // the first unit that was never handed out
+constinit std::atomic<UnitIndex> mapped_end{0};
+constinit unsigned operations = 0;
+
+void push(SpanList& list, UnitIndex first) noexcept {
+  UnitInfo& info = info_of(first);
+  info.previous = 0;
+  info.next = list.newest;
+  if (list.newest != 0) info_of(list.newest).previous = first;
+  list.newest = first;
+  if (list.oldest == 0) list.oldest = first;
+}
+
+void unlink(SpanList& list, UnitIndex first) noexcept {
+  const UnitInfo& info = info_of(first);
+  (info.previous != 0 ? info_of(info.previous).next : list.newest) = info.next;
+  (info.next != 0 ? info_of(info.next).previous : list.oldest) = info.previous;
+}
+
+std::uint64_t now_ms() noexcept {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
+}
+
+// Maps the zone and its tables up to `end`, by a quarter of what there is.
+bool map_to(UnitIndex end) noexcept {
+  const UnitIndex have = mapped_end.load(std::memory_order_relaxed);
+  if (end <= have) return true;
+  constexpr UnitIndex kLeast = 16;
+  constexpr UnitIndex kMost = 1024;
+  UnitIndex step = have / 4 < kLeast ? kLeast : have / 4 > kMost ? kMost : have / 4;
+  if (step < end - have) step = end - have;
+  if ((std::uint64_t{have} + step) << kUnitShift > kRouteSpan) return false;
+  for (;;) {
+    if (unit_tags.ensure(have + step) && unit_infos.ensure(have + step) &&
+        map_claimed(kRouteBase + (std::uint64_t{have} << kUnitShift), std::size_t{step} << kUnitShift)) {
+      break;
+    }
+    if (step == end - have) return false;
+    step = end - have;  // a limit forbids more than what is needed
+  }
+  mapped_end.store(have + step, std::memory_order_release);
+  return true;
+}
+
+// A span beyond all others. What alignment leaves behind becomes spans of its own.
+UnitIndex take_new(unsigned order) noexcept {
+  const UnitIndex units = UnitIndex{1} << order;
+  const UnitIndex first = (frontier + units - 1) & ~(units - 1);
+  if (!map_to(first + units)) return 0;
+  while (frontier != first) {
+    const unsigned o = static_cast<unsigned>(__builtin_ctz(frontier));
+    info_of(frontier).order = static_cast<std::uint16_t>(o);
+    push(clean[o], frontier);
+    frontier += UnitIndex{1} << o;
+  }
+  frontier = first + units;
+  return first;
+}
+
+UnitIndex take_kept(SpanList& list) noexcept {
+  const UnitIndex first = list.newest;
+  if (first != 0) unlink(list, first);
+  return first;
+}
+
+void purge(UnitIndex first) noexcept {
+  sys::call(SYS_madvise, sys::as_word(unit_address(first)),
+            static_cast<long>(kUnitBytes << info_of(first).order), MADV_DONTNEED);
+}
+
+// Gives back what came back before `deadline`; the lock is not held over the system's work.
+void purge_older_than(std::uint64_t deadline) noexcept {
+  for (unsigned order = 0; order <= kMostOrder; ++order) {
+    for (;;) {
+      lock.lock();
+      const UnitIndex first = dirty[order].oldest;
+      const bool old = first != 0 && info_of(first).stamp < deadline;
+      if (old) {
+        unlink(dirty[order], first);
+        dirty_units -= UnitIndex{1} << order;
+      }
+      lock.unlock();
+      if (!old) break;
+      purge(first);
+      const SpinGuard guard(lock, false);
+      push(clean[order], first);
+    }
+  }
+}
+
+bool time_to_look() noexcept {
+  return __atomic_add_fetch(&operations, 1, __ATOMIC_RELAXED) % kDecayEvery == 0;
+}
+
+void set_tags(UnitIndex first, unsigned order, std::uint16_t kind) noexcept {
+  for (UnitIndex i = 0; i < UnitIndex{1} << order; ++i) {
+    unit_tags[first + i] = {kind, static_cast<std::uint16_t>(i)};
+  }
+}
+
+}  // namespace
+
+bool is_mapped_unit(UnitIndex unit) noexcept {
+  return unit < mapped_end.load(std::memory_order_acquire);
+}
+
+UnitIndex take_span(unsigned order, std::uint16_t kind, bool* zeroed) noexcept {
+  if (order > kMostOrder) return 0;
+  UnitIndex first;
+  {
+    const SpinGuard guard(lock, false);
+    first = take_kept(dirty[order]);
+    if (zeroed != nullptr) *zeroed = first == 0;
+    if (first != 0) {
+      dirty_units -= UnitIndex{1} << order;
+    } else if ((first = take_kept(clean[order])) == 0) {
+      first = take_new(order);
+    }
+    if (first == 0) return 0;
+    info_of(first) = {};
+    info_of(first).order = static_cast<std::uint16_t>(order);
+  }
+  set_tags(first, order, kind);
+  return first;
+}
+
+void give_span(UnitIndex first, bool now) noexcept {
+  const unsigned order = info_of(first).order;
+  set_tags(first, order, kNoKind);
+  if (now) purge(first);
+  const std::uint64_t time = now_ms();
+  {
+    const SpinGuard guard(lock, false);
+    info_of(first).stamp = time;
+    push(now ? clean[order] : dirty[order], first);
+    if (!now) dirty_units += UnitIndex{1} << order;
+  }
+  if (time_to_look()) purge_older_than(time - kKeptMilliseconds);
+}
+
+void trim_spans() noexcept {
+  purge_older_than(~std::uint64_t{0});
+}
+
+SpanUse span_use() noexcept {
+  const SpinGuard guard(lock, false);
+  return {std::uint64_t{frontier - 1} << kUnitShift, dirty_units << kUnitShift};
+}
+
+void lock_spans_for_fork() noexcept {
+  lock.lock();
+}
+void unlock_spans_after_fork() noexcept {
+  lock.unlock();
+}
+
+}  // namespace weir
