@@ -1,6 +1,8 @@
 """The house is a dependency order: core <- shim <- (findings) -> tools. Nobody includes upwards.
 
-core/   the standard library and core/; the operating system in core/pages.cpp alone
+core/   the standard library and core/; the operating system in core/pages.cpp, and in core/mapped_file.cpp, because
+        files want calls (open, fstat, msync...) that no allocator should have at hand;
+        GoogleTest and the C library's stacks in core/testing/gtest.hpp, for tests to include
 shim/   core/ and shim/; jemalloc's names in shim/parent/ alone; libunwind.h in one file
 tools/  tools/ and shim/abi/; spdlog, fmt and their like nowhere else
 """
@@ -18,7 +20,7 @@ memory_resource mutex new numeric optional ranges span string string_view thread
 vector version""".split())
 OF_TOOLS = ("spdlog/", "fmt/", "CLI/", "nlohmann/", "elfutils/", "gelf.h", "libelf.h", "dwarf.h")
 MAY_INCLUDE = {"core": ("core/",), "shim": ("core/", "shim/"), "tools": ("tools/", "shim/abi/")}
-SYSTEM_IN_CORE = {"core/pages.cpp"}
+SYSTEM_IN_CORE = {"core/mapped_file.cpp", "core/pages.cpp", "core/testing/gtest.hpp"}
 
 
 def included(root, path):
