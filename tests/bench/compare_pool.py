@@ -1,11 +1,12 @@
 """Real programs and workloads with every request routed to a pool, against what peers take for them."""
 
+import json
 import os
 import statistics
-import subprocess
 
 from compare_programs import JEMALLOC, preload
 from measure import Command, Failed, Ratio, geometric_mean, in_rounds
+from programs import PYTHON
 from table import Row
 
 HEADINGS = {
@@ -26,12 +27,22 @@ PROGRAMS = ("python3", "cc1plus", "sqlite3", "perl")
 USUAL = ("sizes", "objects", "containers", "trees", "larson", "pipeline", "python3", "cc1plus", "sqlite3")
 
 
-def routed(setting, rules, *options):
-    """The environment that puts weir with these rules into a program. Without routes its parent would be measured."""
-    known = subprocess.run([setting.tool, "routes", rules], capture_output=True, text=True)
-    if known.returncode != 0:
-        raise Failed(f"this build does not take the rules {rules!r}: {known.stderr.strip()[:200]}")
-    return (*preload(setting, "mode=pass", *options), "WEIR_ROUTES=" + rules)
+def routed(setting, rules, *options, proof=(PYTHON, "-c", "pass")):
+    """The environment that puts weir with these rules into a program. A build that does not route would show what
+    its parent takes: the first rule has to be taken by `proof`."""
+    environment = (*preload(setting, "mode=pass", *options), "WEIR_ROUTES=" + rules)
+    counts = os.path.join(setting.scratch, "routes.json")
+    counting = (f"LD_PRELOAD={setting.library}", "WEIR_ROUTES=" + rules,
+                f"WEIR_OPTIONS=mode=pass:stats=1:stats_path={counts}:log_path={os.devnull}")
+    setting.launcher.run(Command(proof, counting))
+    if not os.path.exists(counts):
+        raise Failed(f"this build does not take the rules {rules!r}")
+    with open(counts, encoding="utf-8") as text:
+        first = json.load(text)["routes"][0]
+    os.remove(counts)
+    if first["rule"] == "" or first["allocations"] == 0:
+        raise Failed(f"no request took the first of the rules {rules!r}")
+    return environment
 
 
 def workload(setting, name):

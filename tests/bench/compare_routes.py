@@ -60,7 +60,7 @@ def sites(setting, table):
     pairs = setting.work(20_000_000)
     for kind, name, pattern in (("few", "eight calls in one function", "few_sites"),
                                 ("many", "256 functions", "*many_sites*")):
-        by_caller = routed(setting, f"caller={pattern} -> pool; {POOL}")
+        by_caller = routed(setting, f"caller={pattern} -> pool; {POOL}", proof=(program, kind, "1000"))
         results = in_pairs(lambda: said((program, kind, pairs), by_caller)[0],
                            lambda: said((program, kind, pairs), plain)[0], setting.pairs(9))
         ours, theirs = (statistics.median(side) for side in zip(*results))
