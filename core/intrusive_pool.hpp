@@ -1,7 +1,7 @@
 // Objects that are linked by a member of their own while they are free, and so cost nothing but themselves.
 //
 //   struct Job { Job* next = nullptr; ... };
-//   IntrusivePool<Job, &Job::next, PageAllocator> jobs(pages);
+//   IntrusivePool<Job, &Job::next> jobs(page_allocator);
 //
 // - Not thread-safe. Lazy, geometric, limited and trimmed like the BlockPool that it stands on.
 // - An object is constructed by the first acquire of its place, and kept; it is destroyed by trim or with the
@@ -16,13 +16,15 @@
 #include <utility>
 
 #include "core/allocator.hpp"
+#include "core/page_allocator.hpp"
 #include "core/pool/block_pool.hpp"
 #include "core/pool/lifecycle.hpp"
 #include "core/pool/scoped.hpp"
+#include "core/typed.hpp"
 
 namespace weir {
 
-template <typename T, T* T::*kLink, Allocator Backing, typename Reset = AsItWas>
+template <typename T, T* T::*kLink, Allocator Backing = PageAllocator, typename Reset = AsItWas>
 class IntrusivePool {
  public:
   explicit IntrusivePool(Backing& backing, BlockPoolOptions options = {}, Reset reset = {}) noexcept
@@ -35,11 +37,11 @@ class IntrusivePool {
 
   // nullptr if there is no memory, or at the limit. The arguments serve the first construction only.
   template <typename... Arguments>
-  T* acquire(Arguments&&... arguments) noexcept {
+  [[gnu::always_inline]] T* acquire(Arguments&&... arguments) noexcept {
     if (void* block = blocks_.acquire_released()) [[likely]] {
       return object_at(block);
     }
-    void* block = blocks_.acquire_unused(WEIR_CALLER());
+    void* block = blocks_.acquire_unused(here());
     return block == nullptr ? nullptr : new (block) T(std::forward<Arguments>(arguments)...);
   }
   void release(T* object) noexcept {
@@ -47,11 +49,13 @@ class IntrusivePool {
     blocks_.release(object);
   }
   template <typename... Arguments>
-  [[nodiscard]] Scoped<T, IntrusivePool> scoped(Arguments&&... arguments) noexcept {
+  [[nodiscard, gnu::always_inline]] Scoped<T, IntrusivePool> scoped(Arguments&&... arguments) noexcept {
     return {*this, acquire(std::forward<Arguments>(arguments)...)};
   }
 
-  bool warm_up(std::size_t objects) noexcept { return blocks_.warm_up(objects, WEIR_CALLER()); }
+  [[gnu::always_inline]] bool warm_up(std::size_t objects) noexcept {
+    return blocks_.warm_up(objects, here());
+  }
   std::size_t trim() noexcept {
     return blocks_.trim([](std::byte* block) { object_at(block)->~T(); });
   }

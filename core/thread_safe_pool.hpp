@@ -32,9 +32,11 @@
 #include <utility>
 
 #include "core/allocator.hpp"
+#include "core/page_allocator.hpp"
 #include "core/pool/block_pool.hpp"
 #include "core/pool/scoped.hpp"
 #include "core/pool/spin_lock.hpp"
+#include "core/typed.hpp"
 
 namespace weir {
 
@@ -243,15 +245,15 @@ class ThreadSafePool {
 // A release of what is not acquired is refused, also if two threads release the same object at the same
 // moment. An address that is of no object of the pool must not be released. Objects that are acquired when
 // the pool goes are not destroyed, only their memory goes. T's constructors should not throw.
-template <typename T, Allocator Backing>
+template <typename T, Allocator Backing = PageAllocator>
 class SharedPool {
  public:
   explicit SharedPool(Backing& backing, BlockPoolOptions options = {}) noexcept
       : blocks_(backing, Layout::of<Slot>(), options) {}
 
   template <typename... Arguments>
-  T* acquire(Arguments&&... arguments) noexcept {
-    void* block = blocks_.acquire(WEIR_CALLER());
+  [[gnu::always_inline]] T* acquire(Arguments&&... arguments) noexcept {
+    void* block = blocks_.acquire(here());
     if (block == nullptr) {
       return nullptr;
     }
@@ -276,11 +278,13 @@ class SharedPool {
   }
 
   template <typename... Arguments>
-  [[nodiscard]] Scoped<T, SharedPool> scoped(Arguments&&... arguments) noexcept {
+  [[nodiscard, gnu::always_inline]] Scoped<T, SharedPool> scoped(Arguments&&... arguments) noexcept {
     return {*this, acquire(std::forward<Arguments>(arguments)...)};
   }
 
-  bool warm_up(std::size_t objects) noexcept { return blocks_.warm_up(objects, WEIR_CALLER()); }
+  [[gnu::always_inline]] bool warm_up(std::size_t objects) noexcept {
+    return blocks_.warm_up(objects, here());
+  }
   std::size_t trim() noexcept { return blocks_.trim(); }
   bool owns(const T* object) const noexcept { return blocks_.owns(object); }
   std::size_t in_use() const noexcept { return blocks_.in_use(); }

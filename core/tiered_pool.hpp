@@ -1,6 +1,6 @@
 // An allocator of all sizes: small ones from a BlockPool for each size class, larger ones from the backing.
 //
-//   TieredPool<PageAllocator> pool(pages);
+//   TieredPool pool(page_allocator);
 //
 // - Not thread-safe. Lazy: a class takes memory when its first block is asked for.
 // - Classes are multiples of 16 bytes up to 128, then four for each doubling (160, 192, 224, 256, 320...), so

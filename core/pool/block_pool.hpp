@@ -1,7 +1,6 @@
 // Blocks of one size, taken from a backing allocator in slabs and kept in a free list.
 //
-//   PageAllocator pages;
-//   BlockPool pool(pages, Layout::of<Node>());
+//   BlockPool pool(page_allocator, Layout::of<Node>());
 //
 // - Not thread-safe (core/thread_safe_pool.hpp is). Destroying the pool gives all slabs back, blocks that are
 //   still in use with them.

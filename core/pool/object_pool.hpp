@@ -1,6 +1,6 @@
 // Objects of one type, each with a generation: what is released twice, or is of no pool, is refused in O(1).
 //
-//   Pool<Session> sessions(pages);
+//   Pool<Session> sessions(page_allocator);
 //   Session* session = sessions.acquire(arguments);   // nullptr if there is no memory, or at the limit
 //   sessions.release(session);                        // false if it isn't acquired
 //   auto scoped = sessions.scoped(arguments);         // released at the end of the scope
@@ -27,9 +27,11 @@
 #include <utility>
 
 #include "core/allocator.hpp"
+#include "core/page_allocator.hpp"
 #include "core/pool/block_pool.hpp"
 #include "core/pool/lifecycle.hpp"
 #include "core/pool/scoped.hpp"
+#include "core/typed.hpp"
 
 namespace weir {
 
@@ -48,7 +50,7 @@ enum class PoolMisuse {
 
 using PoolMisuseHandler = void (*)(void* context, PoolMisuse kind, const void* object);
 
-template <typename T, Allocator Backing, typename Lifecycle = ConstructEach>
+template <typename T, Allocator Backing = PageAllocator, typename Lifecycle = ConstructEach>
 class Pool {
  public:
   explicit Pool(Backing& backing, BlockPoolOptions options = {}, Lifecycle lifecycle = {}) noexcept
@@ -60,7 +62,7 @@ class Pool {
   }
 
   template <typename... Arguments>
-  T* acquire(Arguments&&... arguments) noexcept {
+  [[gnu::always_inline]] T* acquire(Arguments&&... arguments) noexcept {
     void* block = blocks_.acquire_released();
     if (block != nullptr) [[likely]] {
       Slot* slot = slot_at(block);
@@ -71,7 +73,7 @@ class Pool {
         return new (slot->storage) T(std::forward<Arguments>(arguments)...);
       }
     }
-    block = blocks_.acquire_unused(WEIR_CALLER());
+    block = blocks_.acquire_unused(here());
     if (block == nullptr) {
       return nullptr;
     }
@@ -94,7 +96,7 @@ class Pool {
   }
 
   template <typename... Arguments>
-  [[nodiscard]] Scoped<T, Pool> scoped(Arguments&&... arguments) noexcept {
+  [[nodiscard, gnu::always_inline]] Scoped<T, Pool> scoped(Arguments&&... arguments) noexcept {
     return {*this, acquire(std::forward<Arguments>(arguments)...)};
   }
 
@@ -134,7 +136,9 @@ class Pool {
   }
 
   // Memory for this many more objects; they are constructed when they are acquired.
-  bool warm_up(std::size_t objects) noexcept { return blocks_.warm_up(objects, WEIR_CALLER()); }
+  [[gnu::always_inline]] bool warm_up(std::size_t objects) noexcept {
+    return blocks_.warm_up(objects, here());
+  }
 
   // Gives back the slabs in which nothing is acquired, and destroys what is kept in them. Returns their
   // bytes.
