@@ -4,9 +4,8 @@
 //   IntrusivePool<Job, &Job::next> jobs(page_allocator);
 //
 // - Not thread-safe. Lazy, geometric, limited and trimmed like the BlockPool that it stands on.
-// - An object is constructed by the first acquire of its place, and kept; it is destroyed by trim or with the
-// pool.
-//   reset(T&), where given, runs at each release, before the link is written.
+// - An object is constructed by the first acquire of its place, and kept; it is destroyed by trim or with
+//   the pool. reset(T&), where given, runs at each release, before the link is written.
 // - While an object is acquired its link is the user's: for a queue, say. It holds rubbish after acquire.
 // - Nothing is checked: there is no room for it. Pool<T> checks.
 #pragma once

@@ -4,9 +4,9 @@
 //   if (int error = file.open("data", FileAccess::kRead); error != 0) ...   // errno's values; 0 is success
 //   for (const LogEntry& entry : file.records<LogEntry>().whole) ...
 //
-// - open maps the whole file; Mapping::kNone leaves that to window() and windows(), for files that are larger
-// than
-//   what may be mapped at once. A window lives as long as its FileWindow, also when the file is closed.
+// - open maps the whole file; Mapping::kNone leaves that to window() and windows(), for files that are
+//   larger than what may be mapped at once. A window lives as long as its FileWindow, also when the file is
+//   closed.
 // - Addresses are good until resize, refresh, unmap, close or open; moving a MappedFile keeps them.
 // - An empty file is an empty span and no mapping.
 // - Whoever else truncates the file takes the pages behind its new end away: touching them is SIGBUS, and no
@@ -14,7 +14,7 @@
 //   what comes after it is safe up to the next truncation; read() copies by pread and never faults, but ends
 //   early.
 // - A write to a page that the disk has no room for is SIGBUS too: resize with Space::kReserved makes room
-// first.
+//   first.
 // - Not thread-safe, but any number of threads may use the memory, and read(). Never calls malloc. errno is
 //   left as it was. Calls that a signal interrupts are made again.
 #pragma once
@@ -144,20 +144,20 @@ class MappedFile {
   // before.
   FileWindows windows(std::size_t length, std::size_t overlap = 0) const noexcept;
 
-  // Copies, without mapping: up to how many bytes the file has there; all, and the file grows. Writing leaves
-  // the mapping as large as it was; what it shows changes with the file, unless it is copy-on-write.
+  // Copies, without mapping: up to how many bytes the file has there; all, and the file grows. Writing
+  // leaves the mapping as large as it was; what it shows changes with the file, unless it is copy-on-write.
   FileResult<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) const noexcept;
   int write(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
-  // Where the needle is first found at or behind `from`, or kNotFound. Looks at the mapping, or at one window
-  // after another where there is none. An empty needle is found where the search begins.
+  // Where the needle is first found at or behind `from`, or kNotFound. Looks at the mapping, or at one
+  // window after another where there is none. An empty needle is found where the search begins.
   FileResult<std::uint64_t> find(std::span<const std::byte> needle, std::uint64_t from = 0) const noexcept;
   FileResult<std::uint64_t> find(std::string_view needle, std::uint64_t from = 0) const noexcept {
     return find(std::as_bytes(std::span(needle)), from);
   }
 
-  // Cuts or extends the file, and the mapping with it. If that fails the file may have its new size, and what
-  // is mapped is what was. EBADF where the file isn't writable, EROFS if it is mapped copy-on-write.
+  // Cuts or extends the file, and the mapping with it. If that fails the file may have its new size, and
+  // what is mapped is what was. EBADF where the file isn't writable, EROFS if it is mapped copy-on-write.
   int resize(std::uint64_t bytes, Space space = Space::kSparse) noexcept;
 
   // After others have changed the file's size: takes over the new size, and shrinks or grows what is mapped.
@@ -165,8 +165,8 @@ class MappedFile {
 
   int flush(Flush how = Flush::kWait) noexcept;
 
-  // What will be done with the mapped bytes from an offset on. Hints: nothing but speed depends on them, with
-  // one exception: kDontNeed drops what was written copy-on-write.
+  // What will be done with the mapped bytes from an offset on. Hints: nothing but speed depends on them,
+  // with one exception: kDontNeed drops what was written copy-on-write.
   int advise(Advice advice, std::uint64_t offset = 0, std::uint64_t length = kToTheEnd) noexcept;
 
  private:

@@ -1,25 +1,22 @@
 // A BlockPool for several threads: blocks acquired by one may be released by another.
 //
 // - Threads are dealt out to a few shards, each a short list of free blocks behind a lock in a cache line of
-// its
-//   own. A thread that finds its shard locked, empty or overfull goes to the BlockPool behind all of them, to
-//   which blocks go and from which they come by the batch. So a lock is as good as never waited for, and one
-//   thread's producing and another's consuming cost one visit of the common lock for a batch.
+//   its own. A thread that finds its shard locked, empty or overfull goes to the BlockPool behind all of
+//   them, to which blocks go and from which they come by the batch. So a lock is as good as never waited
+//   for, and one thread's producing and another's consuming cost one visit of the common lock for a batch.
 // - Why not a lock-free stack: a thread that has read the top and its link may sleep until both were popped
-// and
-//   the top pushed again, and then puts a link in that is no longer true ("ABA"). The cure, a tag that counts
-//   with the top, needs a 128-bit exchange or indices in place of addresses, and links outside of the blocks,
-//   since they are read when a block may already be another thread's. Measured, a pair of index and tag costs
-//   11 ns for acquire and release, two exchanges of a lock's byte in a line that nobody else wants 4.4 (Zen
-//   4): what costs is that each exchange waits for the load that the one before it gave.
+//   and the top pushed again, and then puts a link in that is no longer true ("ABA"). The cure, a tag that
+//   counts with the top, needs a 128-bit exchange or indices in place of addresses, and links outside of the
+//   blocks, since they are read when a block may already be another thread's. Measured, a pair of index and
+//   tag costs 11 ns for acquire and release, two exchanges of a lock's byte in a line that nobody else wants
+//   4.4 (Zen 4).
 // - acquire fails only after it has looked through all shards: at the limit, blocks that lie with one thread
-// serve
-//   the others. Only blocks that another thread is just then carrying to or from its shard are missed.
+//   serve the others. Only blocks that another thread is just then carrying to or from its shard are missed.
 // - Threads leave nothing behind when they end: a shard belongs to the pool, and is used by whoever comes
-// next.
+//   next.
 // - A held lock stays held in the child of a fork: fork while no other thread uses the pool.
-// - Construction and destruction are for one thread. The backing allocator is only called under a lock of the
-//   pool, and must be thread-safe itself if others use it.
+// - Construction and destruction are for one thread. The backing allocator is only called under a lock of
+//   the pool, and must be thread-safe itself if others use it.
 #pragma once
 
 #include <array>

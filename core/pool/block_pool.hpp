@@ -2,14 +2,13 @@
 //
 //   BlockPool pool(page_allocator, Layout::of<Node>());
 //
-// - Not thread-safe (core/thread_safe_pool.hpp is). Destroying the pool gives all slabs back, blocks that are
-//   still in use with them.
-// - Lazy: no memory is taken before the first block is asked for, and no page of a slab is touched before its
-//   blocks are handed out, which happens in order of address. Released blocks are reused before that, last in
-//   first out.
+// - Not thread-safe (core/thread_safe_pool.hpp is). Destroying the pool gives all slabs back, blocks that
+//   are still in use with them.
+// - Lazy: no memory is taken before the first block is asked for, and no page of a slab but its last is
+//   touched before its blocks are handed out, which happens in order of address. Released blocks are reused
+//   before that, last in first out.
 // - Each slab holds as many blocks as all before it together, so that n blocks cost log n calls of the
-// backing
-//   allocator; what it can't give is asked for again by halves, down to one block.
+//   backing allocator; what it can't give is asked for again by halves, down to one block.
 // - allocate and deallocate are O(1), owns is O(slabs), trim is O(free blocks * slabs).
 // - What is no block of this pool, or is given back twice, is not noticed here; Pool<T> notices.
 #pragma once

@@ -8,15 +8,14 @@
 //
 // - Not thread-safe. A pool per thread is a `thread_local` one; SharedPool<T> serves several.
 // - Stands on a BlockPool, and is as lazy, geometric, limited and trimmed as that. An object costs 8 bytes
-// more
-//   than its size, 16 where objects are kept constructed.
+//   more than its size, 16 where objects are kept constructed.
 // - Generations are 64 bits and places given back are numbered anew, so that a handle never means another
-// object.
+//   object.
 // - What is still acquired when the pool goes is destroyed with it.
 // - T's constructors should not throw: acquire is noexcept, and it would end the program.
 // - An address that is no object of this pool is found out without being read, by comparing it with the
-// slabs:
-//   with the newest, then with those that are half as large each, at most as many as an address has bits.
+//   slabs: with the newest, then with those that are half as large each, at most as many as an address has
+//   bits; or with each of those that BlockPoolOptions::largest_slab keeps small.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// A lock for a few instructions, in a byte. A waiter soon gives up its turn, because the holder may have been
-// preempted. Not for signal handlers, and not across fork: a copy that is held stays so in the child.
+// A lock for a few instructions, in a byte. A waiter soon gives up its turn, because the holder may have
+// been preempted. Not for signal handlers, and not across fork: a copy that is held stays so in the child.
 #pragma once
 
 #include <atomic>

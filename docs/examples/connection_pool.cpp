@@ -1,8 +1,10 @@
 // Connections to a server: few, dear to make, shared by many threads, and apt to break while nobody looks.
 //
 // - At most `limit` exist. acquire waits for one up to a timeout, and gives it as a handle that returns it.
-// - A connection that was idle is asked whether it is well before it is handed out, and replaced if it isn't.
-// - The one that was used last is used next: those that are too many stay idle, until evict_idle closes them.
+// - A connection that was idle is asked whether it is well before it is handed out, and replaced if it
+//   isn't.
+// - The one that was used last is used next: those that are too many stay idle, until evict_idle closes
+//   them.
 // - Connecting and asking take time, and happen outside of the lock.
 //
 // Pool<T> holds the connections and keeps to the limit; Scoped returns each of them once.
@@ -133,6 +135,7 @@ class ConnectionPool {
 bool serve_many_threads(ConnectionPool& pool) {
   std::atomic<int> answers = 0;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int number = 0; number < 8; ++number) {
     threads.emplace_back([&] {
       for (int i = 0; i < 200; ++i) {

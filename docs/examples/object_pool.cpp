@@ -80,6 +80,7 @@ bool kept_buffers() {
 bool pool_for_each_thread() {
   std::vector<int> done(4);
   std::vector<std::thread> threads;
+  threads.reserve(done.size());
   for (int& each : done) {
     threads.emplace_back([&each] {
       thread_local weir::Pool<Particle> pool(weir::page_allocator);
