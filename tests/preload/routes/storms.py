@@ -1,8 +1,8 @@
 """Programs that try to break a route: storms.py LIBRARY TOOL CACHE KIND
 
 KIND fuzz runs random operations against a model, forks forks while all threads allocate, threads starts and ends a
-hundred thousand threads, churn bounds what phases of a server's life leave behind. Each runs natively first, which
-shows that what it asks is what libc gives.
+hundred thousand threads, churn bounds what phases of a server's life leave behind, idle what one peak leaves. What
+libc gives too is asked natively first.
 
 The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, THREADS, CHURN_SECONDS.
 """
@@ -18,10 +18,10 @@ SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS", 
 TIMEOUT = 120 + 2 * float(os.environ.get("CHURN_SECONDS", 0))
 
 
-def run(weir, program, preload=True, **env):
+def run(weir, program, *arguments, preload=True, **env):
     given = {name: os.environ[name] for name in SETTINGS if name in os.environ}
     built = weir.build(f"routes/programs/{program}", ["-O2", "-pthread"])
-    result = weir.run([built], "exitcode=99" if preload else "", preload, env={**env, **given}, timeout=TIMEOUT)
+    result = weir.run([built, *arguments], "exitcode=99" if preload else "", preload, env={**env, **given}, timeout=TIMEOUT)
     harness.equal((result.status, result.stderr.decode(errors="replace")), (0, ""), "status and standard error")
     return result
 
@@ -63,10 +63,18 @@ def tracked_threads():
     yield from under_rules("threads_gone.c", ("pool",), modes=("leak",))
 
 
+def idle():  # natively and in jemalloc's hands it takes longer
+    plain, _ = rule_sets.from_arguments()
+    for name in ("pool", "arena"):
+        for how in ("own", "waits", "gone"):
+            under = rule_sets.routed(plain, name, "pass")
+            yield f"{name}, {how}", lambda under=under, how=how: run(under, "idle.c", how)
+
+
 def churn():
     yield from natively("churn.cpp", CHURN_SECONDS="1")
     yield from under_rules("churn.cpp", ("pool", "arena", "arena_shared"), CHURN_SECONDS="2")
 
 
 harness.run_cases({"fuzz": fuzz, "forks": forks, "threads": threads, "tracked_threads": tracked_threads,
-                   "churn": churn}[sys.argv[4]]())
+                   "churn": churn, "idle": idle}[sys.argv[4]]())

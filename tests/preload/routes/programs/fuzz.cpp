@@ -181,7 +181,7 @@ Block allocate(Worker& self) {
   block.at = static_cast<unsigned char*>(opaque(got));
   if (block.at == nullptr) fail(block, "no block");
   if (errno != 0 && preloaded) fail(block, "a call that succeeds sets errno");
-  if (block.alignment < 16 && block.bytes < 16) block.alignment = 8;
+  if (block.alignment < 16) block.alignment = 16;  // glibc aligns every block so
   if (zeroed) expect_zeroes(block);
   if (below(self, 4) == 0) block.bytes = malloc_usable_size(block.at);
   fill(self, block);
@@ -231,7 +231,7 @@ void resize(Worker& self, Block& block) {
   self.bytes += wanted - block.bytes;
   block.at = moved;
   block.bytes = wanted;
-  block.alignment = wanted < 16 ? 8 : 16;
+  block.alignment = 16;
   fill(self, block);
   expect_whole(block, "resized");
 }

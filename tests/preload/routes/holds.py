@@ -1,0 +1,127 @@
+"""Which route serves a call, seen from the program: a rule's buffer that is too small answers null, or ends it."""
+
+import re
+import signal
+
+import harness
+from harness import check, equal
+from rule_sets import RULE_SETS, RoutedWeir
+
+MODES = ("pass",)
+REFUSES = "fixed(capacity=4K, full=null)"
+C_CALLS = "malloc calloc realloc memalign aligned_alloc posix_memalign"
+OPERATORS = "new new[] aligned_new aligned_new[]"
+
+
+def under(weir, rules, mode):
+    return RoutedWeir(weir.library, weir.tool, weir.cache, rules, mode)
+
+
+def run(weir, rules, mode, source, *arguments, options=""):
+    built = weir.build(f"routes/programs/{source}", ["-O1", "-pthread"])
+    return under(weir, rules, mode).run([built, *map(str, arguments)], options, preload=rules is not None)
+
+
+def expect(weir, rules, mode, source, *arguments, stdout=""):
+    result = run(weir, rules, mode, source, *arguments)
+    equal((result.status, result.stdout.decode(), result.stderr.decode()), (0, stdout, ""),
+          f"{rules} in {mode}: status, output, standard error")
+
+
+def expect_refused(weir, condition, refused, *arguments):
+    for mode in MODES:
+        expect(weir, f"{condition} -> {REFUSES}; * -> parent", mode, "asks.cpp", *arguments, stdout=refused + "\n")
+
+
+def test_calls(weir):
+    expect(weir, None, "native", "asks.cpp", stdout="\n")
+    all_calls = f"{C_CALLS} {OPERATORS}"
+    expect_refused(weir, "size>=8000 size<=9000", all_calls)
+    expect_refused(weir, "size=8192", all_calls)
+    expect_refused(weir, "size=8193", "")
+    aligned = "memalign aligned_alloc posix_memalign"
+    for call, refused in (("malloc", "malloc"), ("calloc", "calloc"), ("realloc", "realloc"), ("memalign", aligned),
+                          ("new", "new aligned_new"), ("new[]", "new[] aligned_new[]"), ("new*", OPERATORS),
+                          ("malloc|calloc|realloc|memalign", C_CALLS)):
+        expect_refused(weir, f"size>=8000 call={call}", refused)
+
+
+def test_sizes_and_alignments(weir):
+    refused = "memalign aligned_alloc posix_memalign aligned_new aligned_new[]"
+    for condition in ("align>=128", "align=4096", "size>=8000 align<=4096 align>=64"):
+        expect_refused(weir, condition, refused, 8192, 4096)
+    expect_refused(weir, "align>=128", "", 8192, 64)
+
+
+def test_first_match_wins(weir):
+    rules = f"size=8192 -> parent; size>=8000 size<=9000 -> {REFUSES}; * -> pool"
+    for mode in MODES:
+        expect(weir, rules, mode, "asks.cpp", 8192, stdout="\n")
+        expect(weir, rules, mode, "asks.cpp", 8200, stdout=f"{C_CALLS} {OPERATORS}\n")
+
+
+def test_rules_in_a_file(weir):
+    path = weir.write("routes", f"# a comment\nsize=8192 -> {REFUSES}\n\n* -> pool  # the rest\n")
+    for mode in MODES:
+        expect(weir, f"@{path}", mode, "asks.cpp", stdout=f"{C_CALLS} {OPERATORS}\n")
+
+
+def test_a_mistake_costs_its_rule(weir):
+    rules = f"size<=100 -> pol; size=8192 -> {REFUSES}"
+    for mode in MODES:
+        result = run(weir, rules, mode, "asks.cpp")
+        equal((result.status, result.stdout.decode()), (0, f"{C_CALLS} {OPERATORS}\n"), "status and output")
+        lines = result.stderr.decode().splitlines()
+        equal(len(lines), 3, f"lines of {lines}")
+        check(re.match(r"weir: WEIR_ROUTES: .*'pool'.*; this rule is left out$", lines[0]) is not None, lines[0])
+        equal(lines[2].index("^"), lines[1].index("pol"), f"place of the caret in {lines}")
+        result = run(weir, rules, mode, "asks.cpp", options="strict=1")
+        equal((result.status, result.stdout), (2, b""), "strict=1: status and output")
+
+
+def test_thread_names(weir):
+    expect(weir, None, "native", "thread_names.c", 0)
+    for mode in MODES:
+        expect(weir, "", mode, "thread_names.c", 0)
+        expect(weir, f"thread=full* size>=100K -> {REFUSES}; * -> pool", mode, "thread_names.c", 1)
+        expect(weir, f"thread=full-* -> pool(capacity=64K, full=null); * -> arena", mode, "thread_names.c", 1)
+
+
+def test_full_is_null(weir):
+    for shared in ("", ", shared"):
+        for mode in MODES:
+            expect(weir, f"size>=4000 size<=8000 -> fixed(capacity=256K, full=null{shared}); * -> parent", mode, "full.cpp")
+
+
+def test_full_aborts(weir):
+    for mode in MODES:
+        result = run(weir, "small: size=4000 -> fixed(capacity=256K, full=abort)", mode, "full.cpp", "abort")
+        equal(result.status, -signal.SIGABRT, "status")
+        text = result.stderr.decode()
+        check(re.fullmatch(r"weir: [^\n]*\bsmall\b[^\n]*\n", text) is not None, f"not one line that names the route: {text!r}")
+
+
+def test_full_goes_to_the_parent(weir):
+    for mode in MODES:
+        expect(weir, "size>=8000 -> fixed(capacity=4K); * -> pool", mode, "asks.cpp", stdout="\n")
+
+
+PERL = """
+my %seen; $seen{$_ % 5000} .= "text $_ " for 1 .. 200000; my $all = join ",", map { $seen{$_} } sort keys %seen;
+%seen = (); my @rows = map { { id => $_, name => "row $_" x 3 } } 1 .. 40000; print length $all, " ", scalar @rows, "\\n";
+"""
+
+
+def test_small_address_space(weir):
+    limited = ["/bin/sh", "-c", "ulimit -v 200000 && exec perl script.pl"]
+    weir.write("script.pl", PERL)
+    expected = weir.run(limited, preload=False, cwd=weir.directory)
+    equal(expected.status, 0, "status natively")
+    for mode in MODES:
+        for name in ("pool", "arena", "fixed", "operators"):
+            routed = under(weir, RULE_SETS[name], mode)
+            result = routed.run(limited, "exitcode=0:leak_check_at_exit=0", cwd=weir.directory)
+            equal((result.status, result.stdout, result.stderr), (0, expected.stdout, b""), f"{name} in {mode}")
+
+
+harness.main(globals())
