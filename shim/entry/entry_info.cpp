@@ -10,8 +10,22 @@
 #include "shim/entry/entry.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/route_life.hpp"
+#include "shim/route/units.hpp"
 
 using namespace weir;
+
+namespace {
+
+// The parent's and the routes' together.
+parent::Usage usage() noexcept {
+  parent::Usage use = parent::usage();
+  const SpanUse spans = span_use();
+  use.allocated += spans.mapped - spans.dirty;
+  use.mapped += spans.mapped;
+  return use;
+}
+
+}  // namespace
 
 WEIR_EXPORT int malloc_trim(std::size_t) {
   trim_routes();
@@ -25,7 +39,7 @@ WEIR_EXPORT int mallopt(int, int) {
 }
 
 WEIR_EXPORT struct mallinfo2 mallinfo2(void) {
-  const parent::Usage use = parent::usage();
+  const parent::Usage use = usage();
   struct mallinfo2 info {};
   info.arena = use.mapped;
   info.uordblks = use.allocated;
@@ -46,13 +60,13 @@ WEIR_EXPORT struct mallinfo mallinfo(void) {
 }
 
 WEIR_EXPORT void malloc_stats(void) {
-  const parent::Usage use = parent::usage();
+  const parent::Usage use = usage();
   Line().text("weir: in use ").number(use.allocated).text(" bytes, mapped ").number(use.mapped).say();
 }
 
 WEIR_EXPORT int malloc_info(int options, FILE* stream) {
   if (options != 0) return EINVAL;
-  const parent::Usage use = parent::usage();
+  const parent::Usage use = usage();
   std::fprintf(
       stream,
       "<malloc version=\"1\">\n<system type=\"current\" size=\"%zu\"/>\n"

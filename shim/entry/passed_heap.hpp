@@ -60,7 +60,7 @@ inline void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
 
 inline int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) noexcept {
   const int saved = errno;
-  void* block = parent::allocate_aligned(alignment, bytes);
+  void* block = parent::allocate_aligned(alignment, at_least(bytes));
   errno = saved;
   if (block == nullptr) return ENOMEM;
   *out = block;

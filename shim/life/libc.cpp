@@ -23,6 +23,7 @@ void find() noexcept {
   look_up(next.dlclose, "dlclose");
   look_up(next.exit_now, "_exit");
   look_up(next.quick_exit, "quick_exit");
+  look_up(next.setname, "pthread_setname_np");
 }
 
 __attribute__((noinline, cold)) void free_foreign(void* block) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <cstddef>
 
@@ -17,6 +18,7 @@ struct Functions {
   int (*dlclose)(void*);
   void (*exit_now)(int);  // _exit
   void (*quick_exit)(int);
+  int (*setname)(pthread_t, const char*);
 };
 
 extern Functions next;

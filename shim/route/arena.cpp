@@ -22,6 +22,18 @@ constinit SpinLock orphan_lock;
 constinit SpinLock large_lock;
 constinit Chunk* orphans[kMostRules];  // with room, by route
 
+// Chunks that were seen empty by a thread that does not own them, oldest first.
+struct Emptied {
+  Chunk* chunk;
+  std::uint64_t since;
+};
+constexpr unsigned kMostEmptied = 4096;
+constexpr std::uint64_t kIdleMilliseconds = 1000;
+constinit SpinLock emptied_lock;
+constinit Emptied emptied[kMostEmptied];
+constinit unsigned emptied_first = 0;
+constinit std::atomic<unsigned> emptied_count{0};
+
 struct Busy {
   explicit Busy(Lane& l) noexcept : lane(l), before(l.busy) {
     lane.busy = true;
@@ -148,6 +160,19 @@ void release(Chunk* chunk) noexcept {
   give_span(unit_of(chunk), chunk->route->fixed);
 }
 
+// Keeps other threads from an owned chunk's pages, while it is changed; false while another thread is at
+// them.
+bool try_take(Chunk* chunk) noexcept {
+  std::uint64_t owned = kOwned;
+  return chunk->state.compare_exchange_strong(owned, kTaken, std::memory_order_acq_rel);
+}
+void take(Chunk* chunk) noexcept {
+  while (!try_take(chunk)) sys::call(SYS_sched_yield);
+}
+void put_back(Chunk* chunk) noexcept {
+  chunk->state.store(kOwned, std::memory_order_release);
+}
+
 void forget_starts(Chunk* chunk, const char* at) noexcept {
   const auto from =
       static_cast<std::uint64_t>(chunk->first() - reinterpret_cast<char*>(chunk)) / kGranule / 64;
@@ -165,11 +190,13 @@ void make_current(Lane& lane, Chunk* chunk) noexcept {
   lane.last = nullptr;
   if (chunk != nullptr) {
     chunk->previous = chunk->next = nullptr;
+    chunk->full.store(false, std::memory_order_relaxed);
     chunk->lane.store(&lane, std::memory_order_relaxed);
   }
 }
 
 void push_full(Lane& lane, Chunk* chunk) noexcept {
+  chunk->full.store(true, std::memory_order_release);
   chunk->previous = nullptr;
   chunk->next = lane.full;
   if (lane.full != nullptr) lane.full->previous = chunk;
@@ -283,8 +310,11 @@ void end_large_blocks(Lane& lane) noexcept {
 }
 
 void end_chunk(Lane& lane, Chunk* chunk, const char* at) noexcept {
+  take(chunk);
   if (blocks_end != nullptr && !is_empty(chunk)) blocks_end(chunk->first(), const_cast<char*>(at));
+  chunk->full.store(false, std::memory_order_relaxed);
   forget_starts(chunk, at);
+  put_back(chunk);
   put_aside(lane, chunk);
 }
 
@@ -320,6 +350,8 @@ bool is_scope_of(const Lane& lane, const Chunk* scope) noexcept {
 }
 
 void make_orphan(Chunk* chunk) noexcept {
+  take(chunk);
+  chunk->full.store(false, std::memory_order_relaxed);
   if (is_empty(chunk)) return release(chunk);
   const SpinGuard guard(orphan_lock, false);
   ArenaRoute& route = *chunk->route;
@@ -351,6 +383,32 @@ __attribute__((noinline, cold)) void end_orphan(Chunk* chunk) noexcept {
   release(chunk);
 }
 
+// Seen by a thread that cannot take it. What was noted twice, or is used again by then, is passed over later.
+__attribute__((noinline, cold)) void note_emptied(Chunk* chunk) noexcept {
+  const std::uint64_t now = sys::now_ns() / 1'000'000;
+  const SpinGuard guard(emptied_lock, true);
+  const unsigned count = emptied_count.load(std::memory_order_relaxed);
+  if (!guard.held() || count == kMostEmptied) return;
+  emptied[(emptied_first + count) % kMostEmptied] = {chunk, now};
+  emptied_count.store(count + 1, std::memory_order_relaxed);
+}
+
+// The chunk's header stays; whoever owns it finds it empty as before.
+void purge_if_idle(Chunk* chunk) noexcept {
+  const UnitIndex unit = unit_of(chunk);
+  std::uint64_t owned = kOwned;
+  if (tag_of(unit).kind != kChunkKind || tag_of(unit).behind != 0 ||
+      !chunk->state.compare_exchange_strong(owned, kClaimed, std::memory_order_acq_rel)) {
+    return;
+  }
+  if (chunk->full.load(std::memory_order_acquire) && is_empty(chunk)) {
+    const auto start = round_up(reinterpret_cast<std::uint64_t>(chunk->first()), kPageSize);
+    sys::call(SYS_madvise, static_cast<long>(start),
+              static_cast<long>(reinterpret_cast<std::uint64_t>(chunk->end) - start), MADV_DONTNEED);
+  }
+  put_back(chunk);
+}
+
 }  // namespace
 
 char* Chunk::first() noexcept {
@@ -371,6 +429,8 @@ __attribute__((noinline)) void* allocate_slowly(Lane& lane, std::size_t bytes,
   } else {
     if (route.fixed && lane.current != nullptr) return nullptr;
     look_for_empty(lane);
+    look_for_old_spans();
+    look_for_idle_chunks();
     Chunk* chunk = take_spare(lane);
     if (chunk == nullptr) chunk = adopt(lane);
     if (chunk == nullptr) chunk = new_chunk(lane);
@@ -400,13 +460,56 @@ __attribute__((noinline)) void reuse_chunk(Lane& lane, Chunk* chunk) noexcept {
     if (s == chunk) return;  // it holds the scope together until that is left
     if (s->outer_current == chunk) return forget_starts(chunk, chunk->at);
   }
-  if (!unlink_full(lane, chunk)) return;
-  forget_starts(chunk, chunk->at);
-  put_aside(lane, chunk);
+  if (!try_take(chunk)) return;
+  if (unlink_full(lane, chunk)) {
+    chunk->full.store(false, std::memory_order_relaxed);
+    forget_starts(chunk, chunk->at);
+    put_back(chunk);
+    put_aside(lane, chunk);
+  } else {
+    put_back(chunk);
+  }
+}
+
+char* block_before(Chunk* chunk, const char* p) noexcept {
+  constexpr int kNear = 64;
+  const std::uint64_t i = static_cast<std::uint64_t>(p - reinterpret_cast<char*>(chunk)) / kGranule;
+  std::uint64_t at = i / 64;
+  std::uint64_t word = chunk->starts()[at] & ((std::uint64_t{1} << i % 64) - 1);
+  for (int words = 0; word == 0; ++words) {
+    if (at == 0 || words == kNear) return nullptr;
+    word = chunk->starts()[--at];
+  }
+  const std::uint64_t granule = at * 64 + 63 - static_cast<unsigned>(__builtin_clzll(word));
+  return reinterpret_cast<char*>(chunk) + granule * kGranule;
 }
 
 void free_remotely(Chunk* chunk) noexcept {
-  if (chunk->remote_frees.fetch_add(1, std::memory_order_acq_rel) + 1 == 0) end_orphan(chunk);
+  const std::int32_t frees = chunk->remote_frees.fetch_add(1, std::memory_order_acq_rel) + 1;
+  if (frees == 0) return end_orphan(chunk);
+  // The owner frees at the same time, unseen: then it is the owner that finds the chunk empty, or a later
+  // look.
+  if (static_cast<std::uint32_t>(frees) == __atomic_load_n(&chunk->live, __ATOMIC_RELAXED) &&
+      chunk->full.load(std::memory_order_relaxed)) {
+    note_emptied(chunk);
+  }
+}
+
+void look_for_idle_chunks() noexcept {
+  if (emptied_count.load(std::memory_order_relaxed) == 0) return;
+  const std::uint64_t now = sys::now_ns() / 1'000'000;
+  for (;;) {
+    Chunk* chunk;
+    {
+      const SpinGuard guard(emptied_lock, true);
+      const unsigned count = emptied_count.load(std::memory_order_relaxed);
+      if (!guard.held() || count == 0 || now - emptied[emptied_first].since < kIdleMilliseconds) return;
+      chunk = emptied[emptied_first].chunk;
+      emptied_first = (emptied_first + 1) % kMostEmptied;
+      emptied_count.store(count - 1, std::memory_order_relaxed);
+    }
+    purge_if_idle(chunk);
+  }
 }
 
 std::size_t bytes_of_block(Chunk* chunk, const void* block) noexcept {
@@ -527,8 +630,10 @@ void abandon_lane(Lane& lane) noexcept {
 void lock_arenas_for_fork() noexcept {
   orphan_lock.lock();
   large_lock.lock();
+  emptied_lock.lock();
 }
 void unlock_arenas_after_fork() noexcept {
+  emptied_lock.unlock();
   large_lock.unlock();
   orphan_lock.unlock();
 }

@@ -9,7 +9,7 @@
 // A chunk begins with its header and one bit for each 16 bytes: set where a block begins, and behind the
 // last. So a block needs no header, and its size is the distance to the next bit. A thread that frees a block
 // of another thread's lane counts it in `remote_frees`; the lane's thread finds the chunk empty when it next
-// looks.
+// looks, and where it does not look for long, others give the empty chunk's pages back to the system.
 //
 // When a thread ends, its chunks become orphans: `remote_frees` then counts up from minus the blocks that
 // live, and whoever frees the last gives the chunk back. An orphan with room is taken over by the next lane.
@@ -49,8 +49,12 @@ struct ArenaRoute {
 
 extern ArenaRoute arena_routes[kMostRules];  // by rule
 
-inline constexpr std::uint64_t kOwned = 0x6f776e6564212121;   // of a lane
-inline constexpr std::uint64_t kOrphan = 0x6f727068616e2121;  // of nobody
+// Whose a chunk is. Only kOwned can be claimed by another thread, for as long as it purges an empty chunk's
+// pages.
+inline constexpr std::uint64_t kOwned = 0x6f776e6564212121;    // of a lane
+inline constexpr std::uint64_t kTaken = 0x74616b656e212121;    // of a lane that is changing it
+inline constexpr std::uint64_t kClaimed = 0x636c61696d656421;  // of a thread that purges it
+inline constexpr std::uint64_t kOrphan = 0x6f727068616e2121;   // of nobody
 
 struct Chunk {
   std::atomic<Lane*> lane;  // nullptr for an orphan
@@ -59,7 +63,8 @@ struct Chunk {
   std::uint32_t live;  // blocks handed out, less those that the lane's own thread freed
   std::uint16_t rule;  // the route's number
   bool listed;         // among the orphans with room
-  char* at;            // an orphan's, a full chunk's: behind the last block
+  std::atomic<bool> full;
+  char* at;  // an orphan's, a full chunk's: behind the last block
   char* end;
   Chunk *previous, *next;
   ArenaRoute* route;
@@ -102,6 +107,9 @@ inline void clear_start(Chunk* chunk, const char* p) noexcept {
   __atomic_store_n(&word, word & ~(std::uint64_t{1} << i % 64), __ATOMIC_RELAXED);
 }
 
+// Where the nearest start before `p` lies; nullptr when none is near.
+char* block_before(Chunk* chunk, const char* p) noexcept;
+
 inline Chunk* chunk_of(const void* block) noexcept {
   return reinterpret_cast<Chunk*>(unit_address(first_unit_of(unit_of(block))));
 }
@@ -133,7 +141,7 @@ inline void free_in(Lane& lane, Chunk* chunk, void* block) noexcept {
   if (block == lane.last) {  // last in, first out
     clear_start(chunk, lane.at);
     lane.at = lane.last;
-    lane.last = nullptr;
+    lane.last = block_before(chunk, lane.at);
   }
   const std::uint32_t live = --chunk->live;
   const auto remote = static_cast<std::uint32_t>(chunk->remote_frees.load(std::memory_order_acquire));
@@ -142,6 +150,9 @@ inline void free_in(Lane& lane, Chunk* chunk, void* block) noexcept {
 
 // For any other thread.
 void free_remotely(Chunk* chunk) noexcept;
+
+// Now and then gives back the pages of chunks that other threads emptied and whose own does not look.
+void look_for_idle_chunks() noexcept;
 
 // How many bytes of the block may be used.
 std::size_t bytes_of_block(Chunk* chunk, const void* block) noexcept;

@@ -46,7 +46,7 @@ constexpr unsigned batch_of_class(unsigned size_class) noexcept {
 }
 constexpr unsigned most_cached_of_class(unsigned size_class) noexcept {
   const std::size_t n = 65536 / size_of_class(size_class);
-  return n < 4 ? 4 : n > 1024 ? 1024 : static_cast<unsigned>(n);
+  return n < 4 ? 4 : n > 512 ? 512 : static_cast<unsigned>(n);
 }
 
 // Blocks linked through their first words, the last one's is nullptr.
@@ -57,6 +57,17 @@ struct BlockList {
 
 inline void*& next_of(void* block) noexcept {
   return *static_cast<void**>(block);
+}
+
+// The blocks in [first, end) as a list, the last one first.
+inline BlockList link_blocks(void** first, void** end) noexcept {
+  BlockList list;
+  for (void** at = first; at != end; ++at) {
+    next_of(*at) = list.head;
+    list.head = *at;
+    ++list.count;
+  }
+  return list;
 }
 
 struct PoolLimits {

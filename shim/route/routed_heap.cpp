@@ -67,19 +67,30 @@ WEIR_COLD void* when_full(unsigned rule, std::size_t total, std::size_t alignmen
   return from_parent(total, alignment, zero);
 }
 
+// Lets the bin hold more from now on; false when it holds as much as it may.
+bool grow_bin(ThreadCache* cache, BinIndex index, unsigned by) noexcept {
+  BinRoom& room = cache->rooms[index];
+  if (room.limit == room.most) return false;
+  const unsigned limit = room.limit + by;
+  room.limit = static_cast<std::uint16_t>(limit < room.most ? limit : room.most);
+  cache->bins()[index].end = room.bottom + 1 + room.limit;
+  return true;
+}
+
 // Fills the bin and takes the first block; nullptr when there is none.
 WEIR_COLD void* refill(ThreadCache* cache, BinIndex index) noexcept {
   const Working working(cache);
-  Bin& bin = cache->bins()[index];
-  if (bin.limit < bin.most) {
-    const auto larger = static_cast<std::uint16_t>(bin.limit * 2 < bin.most ? bin.limit * 2 : bin.most);
-    bin.room += larger - bin.limit;
-    bin.limit = larger;
-  }
-  const BlockList list = take_blocks(index, bin.limit / 2);
+  look_for_old_spans();
+  look_for_idle_chunks();
+  grow_bin(cache, index, cache->rooms[index].limit);
+  const BinRoom& room = cache->rooms[index];
+  const BlockList list = take_blocks(index, room.limit / 2u);
   if (list.head == nullptr) return nullptr;
-  bin.head = next_of(list.head);
-  bin.room -= static_cast<std::int32_t>(list.count) - 1;
+  // The list may be longer than half of what the bin takes, never than the most that any thread's does.
+  void** top = room.bottom + list.count - 1;
+  cache->bins()[index].top = top;
+  for (void* block = next_of(list.head); block != nullptr; block = next_of(block)) *top-- = block;
+  if (list.count - 1u > room.limit) grow_bin(cache, index, list.count);
   return list.head;
 }
 
@@ -93,14 +104,8 @@ void* from_pool(ThreadCache* cache, unsigned rule, std::size_t total, std::size_
   const BinIndex index = bin_of(routes[rule].pool, size_class);
   void* block;
   if (cache != nullptr) {
-    Bin& bin = cache->bins()[index];
-    block = bin.head;
-    if (block != nullptr) {
-      bin.head = next_of(block);
-      ++bin.room;
-    } else {
-      block = refill(cache, index);
-    }
+    block = cache->bins()[index].pop();
+    if (block == nullptr) block = refill(cache, index);
   } else {
     block = interrupted_cache() != nullptr ? nullptr : take_blocks(index, 1).head;
     if (block == nullptr) return from_parent(total, alignment, zero);
@@ -136,12 +141,13 @@ void* from_arena(ThreadCache* cache, unsigned rule, std::size_t total, std::size
 void* from_pages(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
   const std::size_t most = total > alignment ? total : alignment;
   const unsigned order = most <= kUnitBytes << kMostOrder ? order_of_bytes(most) : kMostOrder + 1;
-  const UnitIndex unit = interrupted_cache() != nullptr ? 0 : take_span(order, kPageKind);
+  bool zeroed = false;
+  const UnitIndex unit = interrupted_cache() != nullptr ? 0 : take_span(order, kPageKind, &zeroed);
   if (unit == 0) return when_full(rule, total, alignment, zero);
   info_of(unit).bytes = total;
   info_of(unit).route = static_cast<std::uint16_t>(rule);
   void* block = unit_address(unit);
-  return zero ? std::memset(block, 0, total) : block;
+  return zero && !zeroed ? std::memset(block, 0, total) : block;
 }
 
 void* allocate_by(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
@@ -180,10 +186,7 @@ void* decide_and_allocate(const Request& request, std::size_t total, bool zero) 
 
 void free_in_pool(void* block, BinIndex index) noexcept {
   if (ThreadCache* cache = thread_cache()) {
-    Bin& bin = cache->bins()[index];
-    next_of(block) = bin.head;
-    bin.head = block;
-    if (--bin.room < 0) overflow(cache, index);
+    if (!cache->bins()[index].push(block)) overflow(cache, index, block);
     return;
   }
   if (ThreadCache* cache = interrupted_cache()) {
@@ -197,33 +200,43 @@ void free_in_pool(void* block, BinIndex index) noexcept {
 
 }  // namespace
 
-__attribute__((noinline)) void* allocate_slowly(const Request& request, bool zero) noexcept {
+namespace {
+
+WEIR_COLD void* allocate_slowly(std::size_t bytes, How how, std::uint64_t caller) noexcept {
   std::size_t total;
-  if (__builtin_add_overflow(request.bytes, way_bytes, &total) || total > PTRDIFF_MAX) {
-    errno = ENOMEM;
-    return nullptr;
+  void* block = nullptr;
+  if (!__builtin_add_overflow(bytes, way_bytes, &total) && total <= PTRDIFF_MAX) {
+    block = decide_and_allocate({bytes, kGranule, how.call, caller}, total, how.zero);
   }
-  void* block = decide_and_allocate(request, total, zero);
   if (block == nullptr) errno = ENOMEM;
   return block;
 }
 
-__attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, CallKind call,
-                                            std::uint64_t caller, bool zero) noexcept {
+// A way whose rules want to know the call site.
+void* allocate_by_site(ThreadCache* cache, RuleMask candidates, std::size_t total, std::uint64_t caller,
+                       bool zero) noexcept {
+  const RuleMask held = candidates & rules_of_site(caller, cache);
+  const unsigned rule = held != 0 ? static_cast<unsigned>(__builtin_ctz(held)) : kNoRule;
+  void* block = allocate_by(cache, rule, total, kGranule, zero);
+  if (__builtin_expect(block == nullptr, 0)) errno = ENOMEM;
+  return block;
+}
+
+}  // namespace
+
+__attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
+                                            std::uint64_t caller) noexcept {
   const auto index = static_cast<unsigned>(bin - cache->bins());
   const std::size_t total = bytes + way_bytes;
   const unsigned parent_index = 1 + pool_count * kSizeClasses;
-  if (index == 0) {
-    const RuleMask candidates = cache->candidates[way_call(call)][way_of(bytes)];
-    if (candidates == 0) return allocate_slowly({bytes, kGranule, call, caller}, zero);
-    const RuleMask held = candidates & rules_of_site(caller, cache);
-    const unsigned rule = held != 0 ? static_cast<unsigned>(__builtin_ctz(held)) : kNoRule;
-    void* block = allocate_by(cache, rule, total, kGranule, zero);
-    if (block == nullptr) errno = ENOMEM;
-    return block;
+  if (index == parent_index || __builtin_expect(cache->working, 0)) {  // working: a signal handler
+    return from_parent(total, kGranule, how.zero);
   }
-  if (index == parent_index) return from_parent(total, kGranule, zero);
-  if (__builtin_expect(cache->working, 0)) return from_parent(total, kGranule, zero);  // a signal handler
+  if (index == 0) {
+    const RuleMask candidates = cache->candidates[way_call(how.call)][way_of(bytes)];
+    if (candidates == 0) return allocate_slowly(bytes, how, caller);
+    return allocate_by_site(cache, candidates, total, caller, how.zero);
+  }
   void* block;
   unsigned rule;
   if (index < parent_index) {
@@ -234,33 +247,42 @@ __attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::s
     block = allocate_in(cache->lanes[rule], total);
   }
   if (__builtin_expect(block == nullptr, 0)) {
-    block = when_full(rule, total, kGranule, zero);
+    block = when_full(rule, total, kGranule, how.zero);
     if (block == nullptr) errno = ENOMEM;
     return block;
   }
-  return zero ? std::memset(block, 0, total) : block;
+  return how.zero ? std::memset(block, 0, total) : block;
 }
 
-// The bin has more than it should: it may hold more from now on, or its older half goes.
-WEIR_COLD void overflow(ThreadCache* cache, BinIndex index) noexcept {
-  if (cache->working) return;  // a signal handler: the next free will see to it
-  const Working working(cache);
-  Bin& bin = cache->bins()[index];
-  if (bin.limit < bin.most) {
-    const unsigned larger = bin.limit + batch_of_class(class_of_bin(index));
-    const auto limit = static_cast<std::uint16_t>(larger < bin.most ? larger : bin.most);
-    bin.room += limit - bin.limit;
-    bin.limit = limit;
+__attribute__((noinline)) void* allocate_coarse(std::size_t bytes, How how, std::uint64_t caller) noexcept {
+  ThreadCache* cache = fast_cache;
+  if (cache == nullptr || bytes > kMostPooled) return allocate_slowly(bytes, how, caller);
+  Bin* bin = cache->ways[way_call(how.call)][way_of(bytes)];
+  void* block = bin->pop();
+  if (__builtin_expect(block == nullptr, 0)) return allocate_at(cache, bin, bytes, how, caller);
+  return how.zero ? std::memset(block, 0, bytes + way_bytes) : block;
+}
+
+// The bin may hold more from now on, or its older half goes.
+WEIR_COLD void overflow(ThreadCache* cache, BinIndex index, void* block) noexcept {
+  if (cache->working) {  // a signal handler
+    next_of(block) = cache->deferred;
+    cache->deferred = block;
     return;
   }
-  const unsigned count = static_cast<unsigned>(bin.limit - bin.room);
-  const unsigned keep = bin.limit / 2u;
-  void* last = bin.head;
-  for (unsigned i = 1; i < keep; ++i) last = next_of(last);
-  const BlockList rest{next_of(last), count - keep};
-  next_of(last) = nullptr;
-  bin.room = bin.limit - static_cast<std::int32_t>(keep);
-  give_blocks(index, rest);
+  const Working working(cache);
+  Bin& bin = cache->bins()[index];
+  if (!grow_bin(cache, index, batch_of_class(class_of_bin(index)))) {
+    look_for_old_spans();
+    void** const oldest = cache->rooms[index].bottom + 1;
+    void** const middle = oldest + cache->rooms[index].limit / 2;
+    const BlockList list = link_blocks(oldest, middle);
+    const auto kept = static_cast<std::size_t>(bin.top + 1 - middle);
+    std::memmove(static_cast<void*>(oldest), middle, kept * sizeof(void*));
+    bin.top = oldest + kept - 1;
+    give_blocks(index, list);
+  }
+  bin.push(block);
 }
 
 __attribute__((noinline)) void deallocate_in_chunk(void* block) noexcept {
@@ -299,6 +321,7 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
     return free_in(*lane, chunk, block);
   }
   free_remotely(chunk);
+  if (cache != nullptr) look_for_idle_chunks();
 }
 
 WEIR_COLD void deallocate_counted(void* block) noexcept {
@@ -341,7 +364,13 @@ bool resize(void* block, std::size_t have, std::size_t total) noexcept {
   Chunk* const chunk = chunk_of(block);
   ThreadCache* cache = thread_cache();
   if (cache != nullptr && chunk->lane.load(std::memory_order_relaxed) == &cache->lanes[chunk->rule]) {
+    const Working working(cache);
     return resize_in(cache->lanes[chunk->rule], chunk, block, total);
+  }
+  if (routes[chunk->rule].shared && interrupted_cache() == nullptr) {
+    const Working working(cache);
+    const SpinGuard guard(shared_lanes[chunk->rule].lock, false);
+    return resize_in(shared_lanes[chunk->rule], chunk, block, total);
   }
   return total <= have && total > have / 2;
 }
@@ -383,7 +412,7 @@ void* allocate_aligned(const Request& request, std::size_t total) noexcept {
 // ---- the entry points' bodies
 
 void* reallocate_for(void* block, std::size_t bytes, std::uint64_t caller) noexcept {
-  if (block == nullptr) return allocate(bytes, CallKind::kMalloc, caller);
+  if (block == nullptr) return allocate(bytes, CallKind::kRealloc, caller);
   if (!heap_zone.holds(block)) return libc::realloc_foreign(block, bytes);
   if (bytes == 0) {  // glibc frees and returns nullptr
     deallocate(block);

@@ -21,17 +21,24 @@
 
 namespace weir::routed {
 
-// Every request that has no quick way. `zero` asks for zeroed memory.
-void* allocate_slowly(const Request& request, bool zero) noexcept;
+// A request as it goes through registers: which call, and whether the memory must be zero.
+struct How {
+  CallKind call;
+  bool zero;
+};
+
+// A request of more than kFineBytes, or of a thread without a cache.
+void* allocate_coarse(std::size_t bytes, How how, std::uint64_t caller) noexcept;
 
 // A place that has no free block: an empty bin, the parent, a lane, or a question to the rules.
-void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, CallKind call, std::uint64_t caller,
-                  bool zero) noexcept;
+void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how, std::uint64_t caller) noexcept;
 
 // A block in the upper half of the heap zone.
 void deallocate_slowly(void* block) noexcept;
 void deallocate_in_chunk(void* block) noexcept;
-void overflow(ThreadCache* cache, BinIndex bin) noexcept;
+
+// Takes a block that its bin has no room for.
+void overflow(ThreadCache* cache, BinIndex bin, void* block) noexcept;
 
 // A block of the parent's, with stats=1.
 void deallocate_counted(void* block) noexcept;
@@ -39,29 +46,25 @@ void deallocate_counted(void* block) noexcept;
 [[gnu::always_inline]] inline void* allocate(std::size_t bytes, CallKind call,
                                              std::uint64_t caller) noexcept {
   ThreadCache* cache = fast_cache;
-  if (__builtin_expect(cache == nullptr || bytes > kMostPooled, 0)) {
-    return allocate_slowly({bytes, kGranule, call, caller}, false);
+  if (__builtin_expect(cache == nullptr || bytes > kFineBytes, 0)) {
+    return allocate_coarse(bytes, {call, false}, caller);
   }
-  Bin* bin = cache->ways[way_call(call)][way_of(bytes)];
-  void* block = bin->head;
-  if (__builtin_expect(block == nullptr, 0)) return allocate_at(cache, bin, bytes, call, caller, false);
-  bin->head = next_of(block);
-  ++bin->room;
+  Bin* bin = cache->ways[way_call(call)][fine_way_of(bytes)];
+  void* block = bin->pop();
+  if (__builtin_expect(block == nullptr, 0)) return allocate_at(cache, bin, bytes, {call, false}, caller);
   return block;
 }
 
 [[gnu::always_inline]] inline void* allocate_zeroed(std::size_t bytes, std::uint64_t caller) noexcept {
   ThreadCache* cache = fast_cache;
-  if (__builtin_expect(cache == nullptr || bytes > kMostPooled, 0)) {
-    return allocate_slowly({bytes, kGranule, CallKind::kCalloc, caller}, true);
+  if (__builtin_expect(cache == nullptr || bytes > kFineBytes, 0)) {
+    return allocate_coarse(bytes, {CallKind::kCalloc, true}, caller);
   }
-  Bin* bin = cache->ways[way_call(CallKind::kCalloc)][way_of(bytes)];
-  void* block = bin->head;
+  Bin* bin = cache->ways[way_call(CallKind::kCalloc)][fine_way_of(bytes)];
+  void* block = bin->pop();
   if (__builtin_expect(block == nullptr, 0)) {
-    return allocate_at(cache, bin, bytes, CallKind::kCalloc, caller, true);
+    return allocate_at(cache, bin, bytes, {CallKind::kCalloc, true}, caller);
   }
-  bin->head = next_of(block);
-  ++bin->room;
   return std::memset(block, 0, bytes + way_bytes);
 }
 
@@ -70,10 +73,7 @@ void deallocate_counted(void* block) noexcept;
   const std::uint16_t kind = tag_of(unit_of(block)).kind;
   ThreadCache* cache = fast_cache;
   if (__builtin_expect(kind - 1u < kFirstOtherKind - 1u && cache != nullptr, 1)) {
-    Bin& bin = cache->bins()[kind];
-    next_of(block) = bin.head;
-    bin.head = block;
-    if (__builtin_expect(--bin.room < 0, 0)) overflow(cache, kind);
+    if (__builtin_expect(!cache->bins()[kind].push(block), 0)) overflow(cache, kind, block);
     return;
   }
   if (kind == kChunkKind) return deallocate_in_chunk(block);

@@ -7,7 +7,7 @@
 #include "shim/route/call_sites.hpp"
 #include "shim/route/read_routes.hpp"
 #include "shim/route/thread_cache.hpp"
-#include "shim/track/block_header.hpp"
+#include "shim/track/tracked_heap.hpp"
 
 namespace weir {
 
@@ -77,6 +77,7 @@ void set_up_routes(bool tracked) noexcept {
   const bool rules = read_routes(route_rules);
   routing = rules || options.stats;
   if (rules) watch_call_sites(route_rules);
+  if (tracked) blocks_end = tracked::end_blocks;
   for (unsigned i = 0; i < route_rules.count; ++i) {
     const RouteRule& rule = route_rules.rule[i];
     routes[i].target = rule.target;

@@ -33,15 +33,32 @@ unsigned bin_count() noexcept {
   return 1 + pool_count * kSizeClasses + 1 + route_rules.count;
 }
 
-std::size_t cache_bytes() noexcept {
-  const std::size_t bins = round_up(sizeof(ThreadCache) + bin_count() * sizeof(Bin), 64);
-  return round_up(bins + route_rules.count * sizeof(Lane), kPageSize);
+constexpr std::size_t kSlotsOfPool = [] {
+  std::size_t slots = 0;
+  for (unsigned k = 0; k < kSizeClasses; ++k) slots += 1 + most_cached_of_class(k);
+  return slots;
+}();
+
+// Behind the struct: bins, lanes, rooms of bins, and the stacks, whose pages are touched as far as they are
+// used.
+struct CacheLayout {
+  std::size_t lanes, rooms, slots, bytes;
+};
+CacheLayout cache_layout() noexcept {
+  CacheLayout at{};
+  at.lanes = round_up(sizeof(ThreadCache) + bin_count() * sizeof(Bin), 64);
+  at.rooms = round_up(at.lanes + route_rules.count * sizeof(Lane), 64);
+  at.slots = at.rooms + (1 + pool_count * kSizeClasses) * sizeof(BinRoom);
+  at.bytes = round_up(at.slots + pool_count * kSlotsOfPool * sizeof(void*), kPageSize);
+  return at;
 }
+
+constinit void* no_block = nullptr;  // what bins that are always empty show
 
 }  // namespace
 
 ThreadCache& cache_at(std::uint32_t index) noexcept {
-  return *reinterpret_cast<ThreadCache*>(table + index * cache_bytes());
+  return *reinterpret_cast<ThreadCache*>(table + index * cache_layout().bytes);
 }
 std::uint32_t cache_count() noexcept {
   return made.load(std::memory_order_acquire);
@@ -58,22 +75,28 @@ ThreadCache* take_cache() noexcept {
   }
   const std::uint32_t index = made.load(std::memory_order_relaxed);
   if (index == kMostCaches) return nullptr;
-  if (table == 0) table = table_zone.claim(kMostCaches * cache_bytes());
-  if (!map_claimed(table + index * cache_bytes(), cache_bytes())) return nullptr;
+  const std::size_t bytes = cache_layout().bytes;
+  if (table == 0) table = table_zone.claim(kMostCaches * bytes);
+  if (!map_claimed(table + index * bytes, bytes)) return nullptr;
   made.store(index + 1, std::memory_order_release);
   return &cache_at(index);
 }
 
 void set_up_bins(ThreadCache& c) noexcept {
-  for (unsigned pool = 0; pool < pool_count; ++pool) {
-    for (unsigned k = 0; k < kSizeClasses; ++k) {
-      const auto batch = static_cast<std::uint16_t>(batch_of_class(k));
-      c.bins()[bin_of(pool, k)] = {nullptr, batch, batch,
-                                   static_cast<std::uint16_t>(most_cached_of_class(k))};
-    }
+  const CacheLayout at = cache_layout();
+  char* const start = reinterpret_cast<char*>(&c);
+  c.lanes = reinterpret_cast<Lane*>(start + at.lanes);
+  c.rooms = reinterpret_cast<BinRoom*>(start + at.rooms);
+  auto** slots = reinterpret_cast<void**>(start + at.slots);
+  for (unsigned i = 0; i < bin_count(); ++i) c.bins()[i] = {&no_block, &no_block + 1};
+  for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
+    const unsigned k = class_of_bin(static_cast<BinIndex>(i));
+    const auto limit = static_cast<std::uint16_t>(batch_of_class(k));
+    c.rooms[i] = {slots, limit, static_cast<std::uint16_t>(most_cached_of_class(k))};
+    *slots = nullptr;
+    c.bins()[i] = {slots, slots + 1 + limit};
+    slots += 1 + most_cached_of_class(k);
   }
-  c.end_of_bins = c.bins() + bin_count();
-  c.lanes = reinterpret_cast<Lane*>(round_up(reinterpret_cast<std::uint64_t>(c.end_of_bins), 64));
   for (unsigned i = 0; i < route_rules.count; ++i) c.lanes[i].route = &arena_routes[i];
 }
 
@@ -125,10 +148,9 @@ void make_way(ThreadCache& c, CallKind call, unsigned way, std::size_t least, st
   if (bin != c.bins()) candidates = 0;
 }
 
-void make_ways(ThreadCache& c) noexcept {
-  c.stale.store(false, std::memory_order_relaxed);
+void make_ways_once(ThreadCache& c) noexcept {
   c.thread_rules = rules_of_this_thread();
-  for (const CallKind call : {CallKind::kMalloc, CallKind::kCalloc, CallKind::kNew, CallKind::kNewArray}) {
+  for (const CallKind call : kWayCall) {
     make_way(c, call, 0, 0, 0);
     for (unsigned i = 1; i < kFineWays; ++i) make_way(c, call, i, (i - 1) * kGranule + 1, i * kGranule);
     for (unsigned k = kFirstCoarseClass; k < kSizeClasses; ++k) {
@@ -137,13 +159,19 @@ void make_ways(ThreadCache& c) noexcept {
   }
 }
 
+// Renamed meanwhile: made anew.
+void make_ways(ThreadCache& c) noexcept {
+  do {
+    c.stale.store(false, std::memory_order_seq_cst);
+    make_ways_once(c);
+  } while (c.stale.load(std::memory_order_seq_cst));
+}
+
 void flush(ThreadCache& c) noexcept {
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     Bin& bin = c.bins()[i];
-    const auto count = static_cast<unsigned>(bin.limit - bin.room);
-    const BlockList list{bin.head, count};
-    bin.head = nullptr;
-    bin.room = bin.limit;
+    const BlockList list = link_blocks(c.rooms[i].bottom + 1, bin.top + 1);
+    bin.top = c.rooms[i].bottom;
     give_blocks(static_cast<BinIndex>(i), list);
   }
 }

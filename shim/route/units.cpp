@@ -168,6 +168,11 @@ void give_span(UnitIndex first, bool now) noexcept {
   if (time_to_look()) purge_older_than(time - kKeptMilliseconds);
 }
 
+void look_for_old_spans() noexcept {
+  if (__atomic_load_n(&dirty_units, __ATOMIC_RELAXED) == 0 || !time_to_look()) return;
+  purge_older_than(now_ms() - kKeptMilliseconds);
+}
+
 void trim_spans() noexcept {
   purge_older_than(~std::uint64_t{0});
 }

@@ -87,6 +87,9 @@ UnitIndex take_span(unsigned order, std::uint16_t kind, bool* zeroed = nullptr) 
 // Takes a span back. `now`: its pages go back to the system at once.
 void give_span(UnitIndex first, bool now = false) noexcept;
 
+// Now and then looks at the clock for spans that have been free for long; for slow paths, with no lock held.
+void look_for_old_spans() noexcept;
+
 // Gives back the pages of all spans that nobody has (malloc_trim).
 void trim_spans() noexcept;
 

@@ -10,6 +10,7 @@
 #include "shim/life/libc.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
+#include "shim/route/routed_heap.hpp"
 #include "shim/track/heap_totals.hpp"
 #include "shim/track/stack_observer.hpp"
 
@@ -92,9 +93,15 @@ inline void note_free(std::uint64_t bytes, Family family) noexcept {
   }
 }
 
-inline void* allocate(std::size_t bytes, Family family, const CallSite& site) noexcept {
+// Where the block itself comes from: the parent, or where the rules say.
+inline void* take_block(std::size_t bytes, CallKind call, const CallSite& site) noexcept {
+  if (__builtin_expect(routing, 0)) return routed::allocate(bytes, call, site.ip);
+  return parent::allocate(bytes + kHeaderBytes);
+}
+
+inline void* allocate(std::size_t bytes, Family family, CallKind call, const CallSite& site) noexcept {
   if (__builtin_expect(bytes > kMaxBlockBytes, 0)) return fail();
-  auto* header = static_cast<BlockHeader*>(parent::allocate(bytes + kHeaderBytes));
+  auto* header = static_cast<BlockHeader*>(take_block(bytes, call, site));
   if (__builtin_expect(header == nullptr, 0)) return nullptr;
   const StackId stack = note_allocation(site, bytes, family);
   header->stamp(bytes, kPlainShift, family, stack);
@@ -102,11 +109,14 @@ inline void* allocate(std::size_t bytes, Family family, const CallSite& site) no
 }
 
 // The header lies in the gap of one alignment unit before the block.
-inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family,
+inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family, CallKind call,
                               const CallSite& site) noexcept {
-  if (alignment <= kHeaderBytes) return allocate(bytes, family, site);
+  if (alignment <= kHeaderBytes && !routing) return allocate(bytes, family, call, site);
+  if (alignment < kHeaderBytes) alignment = kHeaderBytes;
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
-  auto* base = static_cast<char*>(parent::allocate_aligned(alignment, bytes + alignment));
+  auto* base = static_cast<char*>(
+      routing ? routed::allocate_aligned({bytes, alignment, call, site.ip}, bytes + alignment)
+              : parent::allocate_aligned(alignment, bytes + alignment));
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
   const StackId stack = note_allocation(site, bytes, family);
   BlockHeader* header = BlockHeader::of(base + alignment);
@@ -132,6 +142,7 @@ inline void release(BlockHeader* header) noexcept {
   void* base = header->parent_block();
   header->kill();
   note_free(bytes, family);
+  if (__builtin_expect(routing, 0)) return routed::deallocate(base);
   if (__builtin_expect(base == header, 1)) {
     parent::deallocate_sized(base, bytes + kHeaderBytes);
   } else {
@@ -156,16 +167,18 @@ WEIR_COLD void* realloc_foreign(void* block, std::size_t bytes) noexcept {
 }  // namespace
 
 WEIR_TRACKED void* malloc(std::size_t bytes) {
-  return allocate(bytes, Family::kMalloc, WEIR_CALL_SITE());
+  return allocate(bytes, Family::kMalloc, CallKind::kMalloc, WEIR_CALL_SITE());
 }
 
 WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
   std::size_t total;
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
-  auto* header = static_cast<BlockHeader*>(parent::allocate_zeroed(total + kHeaderBytes));
+  const CallSite site = WEIR_CALL_SITE();
+  auto* header = static_cast<BlockHeader*>(routing ? routed::allocate_zeroed(total, site.ip)
+                                                   : parent::allocate_zeroed(total + kHeaderBytes));
   if (header == nullptr) return nullptr;
   Family family = Family::kMalloc;
-  const StackId stack = note_allocation(WEIR_CALL_SITE(), total, family);
+  const StackId stack = note_allocation(site, total, family);
   header->stamp(total, kPlainShift, family, stack);
   return header->block();
 }
@@ -178,7 +191,7 @@ WEIR_TRACKED void free(void* block) {
 
 WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
   const CallSite site = WEIR_CALL_SITE();
-  if (block == nullptr) return allocate(bytes, Family::kMalloc, site);
+  if (block == nullptr) return allocate(bytes, Family::kMalloc, CallKind::kRealloc, site);
   BlockHeader* header = BlockHeader::of(block);
   if (!heap_zone.holds(block) || !header->is_live()) return realloc_foreign(block, bytes);
   if (bytes == 0) {  // glibc frees
@@ -189,14 +202,18 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
   const BlockHeader before = *header;
   const std::uint64_t old_bytes = header->bytes();
   if (header->parent_block() != header) {  // aligned: glibc does not keep the alignment either
-    void* moved = allocate(bytes, Family::kMalloc, site);
+    void* moved = allocate(bytes, Family::kMalloc, CallKind::kRealloc, site);
     if (moved == nullptr) return nullptr;
-    std::memcpy(moved, block, bytes < old_bytes ? bytes : old_bytes);
+    const std::size_t usable = usable_size(block);  // the program may have written to all of it
+    std::memcpy(moved, block, bytes < usable ? bytes : usable);
     release(header);
     return moved;
   }
   header->kill();  // first: whoever gets this memory next must not find a live header in it
-  auto* grown = static_cast<BlockHeader*>(parent::reallocate(header, bytes + kHeaderBytes));
+  auto* grown =
+      static_cast<BlockHeader*>(routing ? routed::reallocate(header, bytes + kHeaderBytes,
+                                                             {bytes, kGranule, CallKind::kRealloc, site.ip})
+                                        : parent::reallocate(header, bytes + kHeaderBytes));
   if (grown == nullptr) {
     *header = before;
     return fail();  // jemalloc's realloc leaves errno alone
@@ -210,12 +227,12 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
 }
 
 WEIR_TRACKED void* memalign(std::size_t alignment, std::size_t bytes) {
-  return allocate_aligned(alignment, bytes, Family::kAligned, WEIR_CALL_SITE());
+  return allocate_aligned(alignment, bytes, Family::kAligned, CallKind::kMemalign, WEIR_CALL_SITE());
 }
 
 WEIR_TRACKED int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   const int saved = errno;
-  void* block = allocate_aligned(alignment, bytes, Family::kAligned, WEIR_CALL_SITE());
+  void* block = allocate_aligned(alignment, bytes, Family::kAligned, CallKind::kMemalign, WEIR_CALL_SITE());
   errno = saved;
   if (block == nullptr) return ENOMEM;
   *out = block;
@@ -225,7 +242,8 @@ WEIR_TRACKED int posix_memalign(void** out, std::size_t alignment, std::size_t b
 WEIR_TRACKED void* operator_new(std::size_t bytes) {
   const CallSite site = WEIR_CALL_SITE();
   for (;;) {
-    if (void* block = allocate(bytes, Family::kNew, site); __builtin_expect(block != nullptr, 1))
+    if (void* block = allocate(bytes, Family::kNew, CallKind::kNew, site);
+        __builtin_expect(block != nullptr, 1))
       return block;
     call_new_handler();
   }
@@ -234,32 +252,33 @@ WEIR_TRACKED void* operator_new(std::size_t bytes) {
 WEIR_TRACKED void* operator_new_array(std::size_t bytes) {
   const CallSite site = WEIR_CALL_SITE();
   for (;;) {
-    if (void* block = allocate(bytes, Family::kNewArray, site); __builtin_expect(block != nullptr, 1))
+    if (void* block = allocate(bytes, Family::kNewArray, CallKind::kNewArray, site);
+        __builtin_expect(block != nullptr, 1))
       return block;
     call_new_handler();
   }
 }
 
 WEIR_TRACKED void* operator_new_nothrow(std::size_t bytes) {
-  void* block = allocate(bytes, Family::kNew, WEIR_CALL_SITE());
+  void* block = allocate(bytes, Family::kNew, CallKind::kNew, WEIR_CALL_SITE());
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnwmRKSt9nothrow_t", bytes);
 }
 
 WEIR_TRACKED void* operator_new_array_nothrow(std::size_t bytes) {
-  void* block = allocate(bytes, Family::kNewArray, WEIR_CALL_SITE());
+  void* block = allocate(bytes, Family::kNewArray, CallKind::kNewArray, WEIR_CALL_SITE());
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnamRKSt9nothrow_t", bytes);
 }
 
 WEIR_TRACKED void* operator_new_aligned(std::size_t bytes, std::size_t alignment) {
   const CallSite site = WEIR_CALL_SITE();
   for (;;) {
-    if (void* block = allocate_aligned(alignment, bytes, Family::kNew, site)) return block;
+    if (void* block = allocate_aligned(alignment, bytes, Family::kNew, CallKind::kNew, site)) return block;
     call_new_handler();
   }
 }
 
 WEIR_TRACKED void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment) {
-  void* block = allocate_aligned(alignment, bytes, Family::kNew, WEIR_CALL_SITE());
+  void* block = allocate_aligned(alignment, bytes, Family::kNew, CallKind::kNew, WEIR_CALL_SITE());
   return block != nullptr ? block
                           : retry_nothrow_aligned("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);
 }
@@ -269,7 +288,18 @@ WEIR_TRACKED std::size_t usable_size(void* block) {
   BlockHeader* header = BlockHeader::of(block);
   if (!heap_zone.holds(block)) return libc::usable_size_foreign(block);
   if (!header->is_live()) return 0;
-  return parent::usable_size(header->parent_block()) - header->offset();
+  void* const base = header->parent_block();
+  return (routing ? routed::granted_bytes(base) : parent::usable_size(base)) - header->offset();
+}
+
+void end_blocks(char* start, char* end) noexcept {
+  auto* header = reinterpret_cast<BlockHeader*>(start);
+  auto* const last = reinterpret_cast<BlockHeader*>(end) - 1;
+  for (; header <= last; ++header) {
+    if (!header->is_live()) continue;
+    note_free(header->bytes(), header->family());
+    header->kill();
+  }
 }
 
 }  // namespace weir::tracked

@@ -30,4 +30,8 @@ void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
 
 std::size_t usable_size(void* block);
 
+// All blocks of the program that lie in [start, end) end there, without a call for each (a scope of a route's
+// arena).
+void end_blocks(char* start, char* end) noexcept;
+
 }  // namespace weir::tracked
