@@ -55,7 +55,7 @@ class ResourceAllocator {
 
   void* allocate(Layout layout, CallerAddress /*caller*/ = nullptr) noexcept {
     // Resources round sizes up, and not all look whether that overflows (operator new of libstdc++ 12).
-    if (layout.bytes > kMost || layout.alignment > kMost) return nullptr;
+    if (layout.bytes > kMost || layout.alignment > kMostAligned) return nullptr;
     const int saved = errno;
     void* block = nullptr;
     try {
@@ -87,6 +87,7 @@ class ResourceAllocator {
 
  private:
   static constexpr std::size_t kMost = std::size_t{1} << 39;
+  static constexpr std::size_t kMostAligned = std::size_t{1} << 30;
 
   std::pmr::memory_resource& below_;
 };

@@ -24,9 +24,10 @@ std::byte* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
 }
 
 // Whoever gets the address range next must not find it erased by us: erase first.
-void release(std::byte* address, std::size_t bytes) noexcept {
-  handed_out.erase(address, bytes);
+bool release(std::byte* address, std::size_t bytes) noexcept {
+  if (!handed_out.erase(address, bytes)) return false;
   unmap_pages(address, bytes);
+  return true;
 }
 
 }  // namespace
@@ -46,8 +47,8 @@ bool PageAllocator::resize(void* block, Layout layout, std::size_t bytes, Caller
   auto* const begin = static_cast<std::byte*>(block);
   const std::size_t now = whole_pages(layout.bytes);
   const std::size_t wanted = whole_pages(bytes);
-  if (wanted < now) release(begin + wanted, now - wanted);
-  if (wanted <= now) return true;
+  if (wanted < now) return release(begin + wanted, now - wanted);
+  if (wanted == now) return true;
   if (!grow_pages(block, now, wanted)) return false;
   if (handed_out.insert(begin + now, wanted - now)) return true;
   unmap_pages(begin + now, wanted - now);

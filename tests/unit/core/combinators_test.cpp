@@ -74,14 +74,6 @@ struct Deep {
   const auto& probe() { return probed; }
 };
 
-struct SharedThenPages {
-  static constexpr weir::test::Traits kTraits{.max_bytes = std::size_t{64} << 10};
-  weir::SharedFixedBufferOf<std::size_t{256} << 10> buffer;
-  PageAllocator pages;
-  weir::Fallback<decltype(buffer), PageAllocator> fallback{buffer, pages};
-  auto& allocator() { return fallback; }
-};
-
 TEST(Fallback, RemapMovesBetweenTheTwo) {
   weir::FixedBufferOf<100> first;
   weir::FixedBufferOf<200> second;
@@ -155,4 +147,3 @@ WEIR_FUZZ(BufferThenBuffer, BufferThenBuffer);
 WEIR_FUZZ(SizeSegregated, SmallInArena);
 WEIR_FUZZ(StackFallback, Stack);
 WEIR_FUZZ(DeepStack, Deep);
-WEIR_FUZZ_THREADS(SharedThenPages, SharedThenPages);

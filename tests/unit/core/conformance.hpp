@@ -93,6 +93,7 @@ TYPED_TEST_P(Conformance, EveryAlignmentIsKept) {
         EXPECT_GT(bytes, 1U) << "an allocator gives not one byte aligned to " << alignment;
       }
     }
+    if constexpr (requires(TypeParam & c) { c.reset(); }) this->case_->reset();
   }
 }
 
@@ -241,8 +242,6 @@ TYPED_TEST_P(Conformance, TheCallerReachesTheBottom) {
       this->blocks_.allocate(this->sized(this->largest()));
     }
     EXPECT_GT(this->case_->probe().calls(), 0U) << "no request has come through the probe";
-  } else {
-    GTEST_SKIP() << "no probe in this one";
   }
 }
 

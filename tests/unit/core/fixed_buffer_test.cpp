@@ -3,8 +3,7 @@
 
 #include <cstddef>
 #include <memory>
-#include <thread>
-#include <vector>
+#include <span>
 
 #include "core/fixed_buffer.hpp"
 #include "tests/unit/core/conformance.hpp"
@@ -47,9 +46,6 @@ struct Nested {
   auto& allocator() { return inner; }
   void reset() { inner.reset(); }
 };
-
-constinit thread_local weir::FixedBufferOf<4096> scratch;
-constinit weir::SharedFixedBufferOf<std::size_t{1} << 16> in_the_program;
 
 TEST(FixedBuffer, CountsWhatIsUsedAndTheMostThatWas) {
   weir::FixedBufferOf<100> buffer;
@@ -98,42 +94,6 @@ TEST(FixedBuffer, OwnsWhatItHandedOutAndNoByteMore) {
   EXPECT_FALSE(buffer.owns(memory + 24));
 }
 
-TEST(FixedBuffer, EachThreadHasItsOwn) {
-  ASSERT_NE(scratch.allocate({4000, 1}), nullptr);
-  const void* mine = &scratch;
-  std::thread([mine] {
-    EXPECT_NE(mine, &scratch);
-    EXPECT_EQ(scratch.end_index(), 0U);
-    EXPECT_NE(scratch.allocate({4096, 1}), nullptr);
-  }).join();
-  EXPECT_EQ(scratch.end_index(), 4000U);
-  scratch.reset();
-}
-
-TEST(FixedBuffer, ThreadsShareOneWithoutLosingAByte) {
-  constexpr std::size_t kThreads = 4;
-  constexpr std::size_t kBlock = 16;
-  in_the_program.reset();
-  std::vector<std::vector<std::byte*>> got(kThreads);
-  std::vector<std::thread> threads;
-  for (auto& mine : got) {
-    threads.emplace_back([&mine] {
-      while (void* block = in_the_program.allocate({kBlock, 1})) {
-        mine.push_back(static_cast<std::byte*>(block));
-        *mine.back() = static_cast<std::byte>(weir::address_of(&mine));
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::size_t blocks = 0;
-  for (auto& mine : got) {
-    blocks += mine.size();
-    for (const std::byte* block : mine) ASSERT_EQ(*block, static_cast<std::byte>(weir::address_of(&mine)));
-  }
-  EXPECT_EQ(blocks, in_the_program.capacity() / kBlock);
-  EXPECT_EQ(in_the_program.peak(), in_the_program.capacity());
-}
-
 }  // namespace
 
 WEIR_CONFORMANCE(FixedBuffer, Local);
@@ -145,5 +105,3 @@ WEIR_FUZZ(FixedBuffer, Local);
 WEIR_FUZZ(FixedBufferOf, LocalOf);
 WEIR_FUZZ(NestedFixedBuffer, Nested);
 WEIR_FUZZ(SharedFixedBuffer, Shared);
-WEIR_FUZZ_THREADS(SharedFixedBuffer, Shared);
-WEIR_FUZZ_THREADS(SharedFixedBufferOf, SharedOf);
