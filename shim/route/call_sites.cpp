@@ -67,7 +67,7 @@ void complain(const char* why) noexcept {
 // Under `asking`: makes known what of the modules 1 … count - 1 is not, as many as one question holds.
 void ask_about_modules(const RouteRules& rules) noexcept {
   constexpr unsigned kMostQuestions = 512;
-  static constinit SiteQuestion questions[kMostQuestions];
+  static SiteQuestion questions[kMostQuestions];
   const unsigned count = modules.count();
   if (!sites.ensure(count)) return complain("there is no memory");
   if (sites_used.load(std::memory_order_relaxed) < count) sites_used.store(count, std::memory_order_release);
