@@ -12,6 +12,7 @@
 #include "shim/abi/route_words.hpp"
 #include "tools/commands/check.hpp"
 #include "tools/commands/leak_report.hpp"
+#include "tools/commands/route_sites.hpp"
 #include "tools/commands/routes.hpp"
 #include "tools/commands/run.hpp"
 #include "tools/options/listing.hpp"
@@ -231,6 +232,10 @@ int parse(int argc, char** argv) {
     if (from_fd->empty() && from_file->empty()) throw CLI::RequiredError("--fd or FILE");
     status = weir::leak_report(fd, file);
   });
+
+  CLI::App* sites = app.add_subcommand("route-sites", "Find call sites: the library starts this")->group("");
+  sites->add_option("--fd", fd, "descriptor of the question, and for the answer")->required();
+  sites->callback([&] { status = weir::route_sites(fd); });
 
   try {
     std::ranges::reverse(arguments);  // as CLI11 wants them

@@ -46,6 +46,14 @@ void walk(std::string_view name, F&& at_depth_0) {
   }
 }
 
+// NAME without what gcc and clang add for a part or a copy of a function.
+std::string_view without_clone_suffix(std::string_view name) {
+  constexpr std::string_view kSuffixes[] = {".cold",      ".part.", ".constprop.", ".isra.",
+                                            ".lto_priv.", ".llvm.", ".localalias"};
+  for (const std::string_view suffix : kSuffixes) name = name.substr(0, name.find(suffix));
+  return name;
+}
+
 }  // namespace
 
 std::string without_parameters(std::string_view readable) {
@@ -86,7 +94,9 @@ std::vector<std::string> function_names(std::string_view linkage_name) {
   const auto add = [&](std::string name) {
     if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   };
-  const std::string readable = demangle(names.front().c_str());
+  const std::string whole(without_clone_suffix(linkage_name));
+  const std::string readable = demangle(whole.c_str());
+  add(whole);
   add(readable);
   // Names of C have no parameters to take off.
   if (readable.find_first_of("(<") != std::string::npos) {

@@ -10,7 +10,8 @@
 namespace weir {
 
 // The linker's name, the readable one, and that without return type and parameters: of
-// "std::vector<int>::push_back(int&&)" also "std::vector<int>::push_back" and "std::vector::push_back".
+// "std::vector<int>::push_back(int&&)" also "std::vector<int>::push_back" and "std::vector::push_back". Parts
+// that the compiler made of a function (NAME.cold, NAME.constprop.0) have the function's names too.
 std::vector<std::string> function_names(std::string_view linkage_name);
 
 // Without the parameters, a return type in front and qualifiers behind; an operator stays whole.
