@@ -187,8 +187,13 @@ class Pool {
     return offset % sizeof(Slot) == 0 ? slot_at(slab->begin + offset) : nullptr;
   }
 
+  // No longer acquired before its destructor runs: that of another object may try to release it.
   void destroy(Slot* slot) noexcept {
-    if (kKeeps || slot->acquired()) {
+    const bool acquired = slot->acquired();
+    if (acquired) {
+      ++slot->generation;
+    }
+    if (kKeeps || acquired) {
       slot->object()->~T();
     }
   }

@@ -81,6 +81,27 @@ TEST_F(ObjectPool, DestroysWhatIsLeft) {
   EXPECT_EQ(Counted::alive, 0);
 }
 
+TEST_F(ObjectPool, ObjectsMayReleaseEachOtherWhenThePoolGoes) {
+  struct Linked {
+    Pool<Linked, CountedHeap>* pool;
+    Linked* other = nullptr;
+    Counted counted;
+    explicit Linked(Pool<Linked, CountedHeap>* p) noexcept : pool(p) {}
+    ~Linked() {
+      if (other != nullptr) pool->release(other);
+    }
+  };
+  {
+    Pool<Linked, CountedHeap> pool(heap_);
+    Linked* first = pool.acquire(&pool);
+    Linked* second = pool.acquire(&pool);
+    first->other = second;
+    second->other = first;
+    EXPECT_EQ(Counted::alive, 2);
+  }
+  EXPECT_EQ(Counted::alive, 0) << "each is destroyed once";
+}
+
 TEST_F(ObjectPool, RefusesASecondReleaseAndForeignAddresses) {
   Pool<Counted, CountedHeap> pool(heap_);
   Pool<Counted, CountedHeap> other(heap_);
