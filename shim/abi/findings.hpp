@@ -11,7 +11,7 @@
 namespace weir {
 
 inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
-inline constexpr std::uint32_t kFindingsVersion = 1;
+inline constexpr std::uint32_t kFindingsVersion = 2;
 
 // One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
 //   bits 0..46   instruction address as the unwinder saw it
@@ -66,11 +66,12 @@ struct FindingsHeader {
   std::uint32_t reserved;
 
   FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
-  FindingsSection groups;   // FindingsGroup; one a (stack, kind, lost_through), in no order
+  FindingsSection groups;   // FindingsGroup; one a (stack, kind, lost_through, route), in no order
   FindingsSection frames;   // FrameToken; innermost first
   FindingsSection text;     // bytes: paths
   FindingsSection options;  // bytes: the options in force, "key=value\n" each, every row of options.def
   FindingsSection command;  // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
+  FindingsSection routes;   // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
 };
 
 inline constexpr std::uint32_t kModuleUnloaded = 1;  // dlclosed before the check
@@ -98,7 +99,7 @@ struct FindingsGroup {
   std::uint32_t frame_count;  // 0 for a block without a stack
   std::uint32_t flags;
   std::uint32_t lost_through;  // kIndirect: stack_id of the direct leak that leads to these blocks; else 0
-  std::uint32_t reserved;
+  std::uint32_t route;         // the blocks came by this rule, counted from 1; 0: from the parent
 };
 
 // Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).

@@ -3,16 +3,18 @@
 #include <cstring>
 
 #include "core/pages.hpp"
+#include "shim/abi/route_matches.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/route/routed_heap.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/stack_depot.hpp"
 
 namespace weir {
 namespace {
 
-// Groups under construction, by (stack, kind, lost_through); open addressing, at most half full.
+// Groups under construction, by (stack, kind, lost_through, route); open addressing, at most half full.
 class Grouping {
  public:
   // False when there is no memory.
@@ -36,11 +38,12 @@ class Grouping {
  private:
   static FindingsGroup& place_of(FindingsGroup* groups, std::uint64_t mask,
                                  const FindingsGroup& of) noexcept {
-    const std::uint64_t key =
-        (std::uint64_t{of.lost_through} << 32) + of.stack_id * 4ull + static_cast<unsigned>(of.kind);
+    const std::uint64_t key = (std::uint64_t{of.lost_through} << 32) + of.stack_id * 4ull +
+                              static_cast<unsigned>(of.kind) + (std::uint64_t{of.route} << 58);
     for (std::uint64_t i = key * 0x9e3779b97f4a7c15u >> 20;; ++i) {
       FindingsGroup& g = groups[i & mask];
-      const bool same = g.stack_id == of.stack_id && g.kind == of.kind && g.lost_through == of.lost_through;
+      const bool same = g.stack_id == of.stack_id && g.kind == of.kind && g.lost_through == of.lost_through &&
+                        g.route == of.route;
       if (g.blocks == 0 || same) return g;
     }
   }
@@ -131,6 +134,24 @@ FindingsSection write_options(File& file) noexcept {
   return {offset, print_options(options, file.at(offset), kRoom)};
 }
 
+FindingsSection write_routes(File& file) noexcept {
+  const std::uint64_t offset = file.take(route_rules.count * sizeof(RouteName));
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < route_rules.count; ++i) {
+    const RouteName name = route_name(route_rules, i);
+    bytes += name.view().copy(file.at(offset + bytes), name.view().size());
+    *file.at(offset + bytes++) = '\0';
+  }
+  return {offset, bytes};
+}
+
+// Which rule's route gave the block, from 1 on; 0 for the parent's.
+std::uint32_t rule_number(const LiveBlock& block) noexcept {
+  if (!routing) return 0;
+  const unsigned rule = routed::rule_of_block(reinterpret_cast<const void*>(block.start()));
+  return rule == kNoRule ? 0 : rule + 1;
+}
+
 FindingsSection write_command(File& file) noexcept {
   constexpr std::uint64_t kRoom = std::uint64_t{256} << 10;
   const std::uint64_t offset = file.take(kRoom);
@@ -163,6 +184,7 @@ Findings write_findings(LiveBlocks& blocks, Reachability& reachability, Findings
     group.lost_through = through;
     group.bytes = b.bytes();
     group.blocks = 1;
+    group.route = rule_number(b);
     if (!grouping.add(group)) return {};
   }
 
@@ -174,6 +196,7 @@ Findings write_findings(LiveBlocks& blocks, Reachability& reachability, Findings
   header.modules = write_modules(file, header.text);
   header.options = write_options(file);
   header.command = write_command(file);
+  header.routes = write_routes(file);
   header.groups = {file.take(grouping.count() * sizeof(FindingsGroup)), grouping.count()};
   header.frames.offset = file.take(0);
   auto* group = reinterpret_cast<FindingsGroup*>(file.at(header.groups.offset));

@@ -73,14 +73,17 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
   }
   if (!check_header(bytes, *header_, error)) return false;
   std::string_view command;
+  std::string_view routes;
   if (!take_section(bytes, header_->modules, "modules", modules_, error) ||
       !take_section(bytes, header_->groups, "groups", groups_, error) ||
       !take_section(bytes, header_->frames, "frames", frames_, error) ||
       !take_text(bytes, header_->text, "text", text_, error) ||
       !take_text(bytes, header_->options, "options", options_, error) ||
-      !take_text(bytes, header_->command, "command", command, error)) {
+      !take_text(bytes, header_->command, "command", command, error) ||
+      !take_text(bytes, header_->routes, "routes", routes, error)) {
     return false;
   }
+  routes_ = split_at_nuls(routes);
   if (!check_modules(error) || !check_groups(error)) return false;
   const auto beyond = std::ranges::find_if(frames_, [&](FrameToken token) {
     const std::size_t module = token >> kFrameModuleShift;
@@ -116,6 +119,8 @@ bool Findings::check_groups(std::string& error) const {
       error = fmt::format("the kind {} of group {} is unknown", static_cast<std::uint32_t>(group.kind), i);
     } else if (group.first_frame > frames_.size() || group.frame_count > frames_.size() - group.first_frame) {
       error = fmt::format("the frames of group {} are not there", i);
+    } else if (group.route > routes_.size()) {
+      error = fmt::format("group {} came by route {} of {}", i, group.route, routes_.size());
     }
     if (!error.empty()) return false;
   }

@@ -31,6 +31,11 @@ class Findings {
   std::string_view options() const { return options_; }
   const std::vector<std::string>& command() const { return command_; }
 
+  // The name of the route that the group's blocks came by; empty for the parent's.
+  std::string_view route_of(const FindingsGroup& group) const {
+    return group.route == 0 ? std::string_view() : routes_[group.route - 1];
+  }
+
  private:
   bool check_modules(std::string& error) const;
   bool check_groups(std::string& error) const;
@@ -42,6 +47,7 @@ class Findings {
   std::string_view text_;
   std::string_view options_;
   std::vector<std::string> command_;
+  std::vector<std::string> routes_;
 };
 
 }  // namespace weir

@@ -51,11 +51,12 @@ class LeakWriter {
   LeakWriter(const Settings& settings, std::string& out) : settings_(settings), out_(out) {}
 
   void write(const Leak& leak) {
-    const Json head = {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
-                       {"bytes", leak.bytes},
-                       {"blocks", leak.blocks},
-                       {"stack_cut", (leak.stack_flags & kStackCut) != 0},
-                       {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0}};
+    Json head = {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
+                 {"bytes", leak.bytes},
+                 {"blocks", leak.blocks},
+                 {"stack_cut", (leak.stack_flags & kStackCut) != 0},
+                 {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0}};
+    if (!leak.route.empty()) head["route"] = leak.route;
     out_ += dump(head);
     out_.back() = ',';  // the object goes on
     out_ += "\"frames\":[";

@@ -14,13 +14,14 @@ void add(LeakTotals& to, const FindingsGroup& group) {
   to.blocks += group.blocks;
 }
 
-// The groups of one kind, those of the same stack together; largest first, then by stack, so that the same
-// findings always give the same report.
+// The groups of one kind, those of the same stack and route together; largest first, then by stack, so that
+// the same findings always give the same report.
 std::vector<FindingsGroup> in_order(const std::vector<const FindingsGroup*>& groups) {
-  std::unordered_map<std::uint32_t, std::size_t> place_of;
+  std::unordered_map<std::uint64_t, std::size_t> place_of;
   std::vector<FindingsGroup> merged;
   for (const FindingsGroup* group : groups) {
-    const auto [place, is_new] = place_of.try_emplace(group->stack_id, merged.size());
+    const auto [place, is_new] =
+        place_of.try_emplace(std::uint64_t{group->route} << 32 | group->stack_id, merged.size());
     if (is_new) {
       merged.push_back(*group);
     } else {
@@ -29,13 +30,14 @@ std::vector<FindingsGroup> in_order(const std::vector<const FindingsGroup*>& gro
     }
   }
   std::ranges::stable_sort(merged, [](const FindingsGroup& a, const FindingsGroup& b) {
-    return std::tuple(b.bytes, b.blocks, a.stack_id) < std::tuple(a.bytes, a.blocks, b.stack_id);
+    return std::tuple(b.bytes, b.blocks, a.stack_id, a.route) <
+           std::tuple(a.bytes, a.blocks, b.stack_id, b.route);
   });
   return merged;
 }
 
-Leak to_leak(const FindingsGroup& group, std::vector<const Frame*> frames) {
-  return {group.kind, group.bytes, group.blocks, group.flags, std::move(frames)};
+Leak to_leak(const Findings& findings, const FindingsGroup& group, std::vector<const Frame*> frames) {
+  return {group.kind, group.bytes, group.blocks, group.flags, findings.route_of(group), std::move(frames)};
 }
 
 }  // namespace
@@ -76,7 +78,7 @@ LeakReport build_report(const Findings& findings, const Settings& settings, Symb
         ++report.more_leaks;
       } else {
         ++printed;
-        report.leaks.push_back(to_leak(group, std::move(frames)));
+        report.leaks.push_back(to_leak(findings, group, std::move(frames)));
       }
     }
   }

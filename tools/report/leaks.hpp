@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shim/abi/findings.hpp"
@@ -18,6 +19,7 @@ struct Leak {
   std::uint64_t bytes;
   std::uint64_t blocks;
   std::uint32_t stack_flags;         // kStackCut, kStackUnknown
+  std::string_view route;            // name of the route of WEIR_ROUTES; empty for the parent
   std::vector<const Frame*> frames;  // innermost first
 };
 
@@ -38,7 +40,7 @@ struct LeakReport {
   std::uint64_t lost_blocks() const { return lost[0].blocks + lost[1].blocks; }
 };
 
-// Frames point into the symboliser.
+// Frames point into the symboliser, names of routes into the findings.
 LeakReport build_report(const Findings& findings, const Settings& settings, Symboliser& symboliser,
                         SuppressionMatcher& suppressions);
 

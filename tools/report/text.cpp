@@ -52,8 +52,9 @@ class TextWriter {
 
   void write_leak(const Leak& leak) {
     static constexpr std::string_view kKinds[] = {"Direct leak of", "Indirect leak of", "Still reachable:"};
-    line("{}{} {} byte(s) in {} object(s) allocated from:{}", paint("\x1b[1;34m"),
-         kKinds[static_cast<std::size_t>(leak.kind)], leak.bytes, leak.blocks, paint("\x1b[0m"));
+    const std::string route = leak.route.empty() ? "" : fmt::format(" on route '{}'", leak.route);
+    line("{}{} {} byte(s) in {} object(s) allocated{} from:{}", paint("\x1b[1;34m"),
+         kKinds[static_cast<std::size_t>(leak.kind)], leak.bytes, leak.blocks, route, paint("\x1b[0m"));
     unsigned number = 0;
     for (const Frame* frame : leak.frames) {
       for (const SourceFrame& source : frame->sources) write_frame(number++, *frame, source);
