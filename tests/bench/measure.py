@@ -61,9 +61,11 @@ class Launcher:
             try:
                 started.wait(MOST_SECONDS)
             except subprocess.TimeoutExpired:
-                os.killpg(started.pid, signal.SIGKILL)  # the session is the command's alone
-                started.wait()
                 raise Failed(f"{' '.join(command.arguments)[:80]}: not done after {MOST_SECONDS} s") from None
+            finally:
+                if started.returncode is None:  # too slow, or we are to end
+                    os.killpg(started.pid, signal.SIGKILL)  # the session is the command's alone
+                    started.wait()
             output.seek(0)
             said = output.read(2000).decode(errors="replace")
         if started.returncode != 0:
