@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "core/arena.hpp"
 #include "core/debug_allocator.hpp"
 #include "core/fixed_buffer.hpp"
 #include "core/page_allocator.hpp"
@@ -65,6 +66,17 @@ struct OnPages {
   void finish() {}
 };
 
+struct OnArena {
+  static constexpr Traits kTraits{.reuse = Reuse::kNone};
+  Arena<> arena;
+  CallerProbe<Arena<>> seen{arena};
+
+  auto& allocator() { return seen; }
+  const auto& probe() { return seen; }
+  void reset() { EXPECT_TRUE(arena.reset()); }
+  void finish() {}
+};
+
 struct OnFixedBuffer {
   static constexpr Traits kTraits{
       .max_alignment = 64, .max_bytes = 4096, .bounded = true, .reuse = Reuse::kNone};
@@ -93,6 +105,9 @@ struct Layer {
     below.reset();
     if constexpr (requires { layer.forget_live(); }) {
       layer.forget_live();
+    }
+    if constexpr (requires { layer.forget_held(); }) {
+      layer.forget_held();
     }
   }
 
@@ -134,3 +149,14 @@ struct Stack<kOutermost> {
 };
 
 }  // namespace weir::test
+
+// Suite and fuzzer for a stack on a base; in namespace weir::test.
+#define WEIR_ON(Base, Name, ...)                            \
+  using Name##Base = Stack<__VA_ARGS__>::template On<Base>; \
+  WEIR_FUZZ(Name##Base, Name##Base);                        \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Name##Base, Conformance, ::testing::Types<Name##Base>)
+#define ON_PAGES(Name, ...) WEIR_ON(OnPages, Name, __VA_ARGS__)
+#define ON_ARENA(Name, ...) WEIR_ON(OnArena, Name, __VA_ARGS__)
+#define ON_BOTH(Name, ...)             \
+  WEIR_ON(OnPages, Name, __VA_ARGS__); \
+  WEIR_ON(OnFixedBuffer, Name, __VA_ARGS__)
