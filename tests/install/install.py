@@ -26,6 +26,22 @@ int main(int argc, char** argv) {
 """
 
 
+OF_THE_LIBRARY = """
+#include <weir/core/arena.hpp>
+#include <weir/core/fixed_buffer.hpp>
+#include <weir/core/typed.hpp>
+#include "core/any_allocator.hpp"
+int main() {
+  weir::FixedBufferOf<64> buffer;
+  weir::Arena<> arena;
+  weir::AnyAllocator any(arena);
+  int* const first = weir::create<int>(buffer, 40);
+  int* const second = weir::create<int>(any, 2);
+  return first != nullptr && second != nullptr && arena.owns(second) ? *first + *second : 1;
+}
+"""
+
+
 class Failure(Exception):
     """An expectation did not hold; the text says which."""
 
@@ -66,12 +82,22 @@ class Installed:
         self.tool = os.path.join(root, options["bindir"], "weir")
         self.manual = os.path.join(root, options["mandir"], "man1", "weir.1")
         self.description = os.path.join(root, options["libdir"], "pkgconfig", "weir.pc")
+        self.core = os.path.join(root, options["libdir"], "libweir_core.a")
+        self.core_description = os.path.join(root, options["libdir"], "pkgconfig", "weir-core.pc")
+        self.headers = os.path.join(root, options["includedir"], "weir", "core")
 
 
-def check_is_whole(place):
-    found = {os.path.join(folder, name) for folder, _, names in os.walk(place.root) for name in names}
-    wanted = {place.library, place.tool, place.manual, place.description}
-    expect(found == wanted, f"installed are {sorted(found)}, not {sorted(wanted)}")
+def files_below(root):
+    return {os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names}
+
+
+def check_is_whole(place, source):
+    core = os.path.join(source, "core")
+    headers = {os.path.relpath(path, core) for path in files_below(core) if path.endswith(".hpp")}
+    found = files_below(place.root)
+    wanted = {place.library, place.tool, place.manual, place.description, place.core, place.core_description}
+    wanted |= {os.path.join(place.headers, header) for header in headers}
+    expect(found == wanted, f"not installed: {sorted(wanted - found)}; installed, too: {sorted(found - wanted)}")
 
 
 def check_report(what, done):
@@ -125,9 +151,28 @@ def check_description(place, version):
     expect(ask("--libs", "--cflags") == "", "weir.pc makes programs link weir")
 
 
+def check_core(place, version, scratch):
+    """A program is compiled and linked with the allocators as weir-core.pc says, and works."""
+    environment = clean_environment(PKG_CONFIG_PATH=os.path.dirname(place.core_description))
+
+    def ask(*arguments):
+        return output_of(["pkg-config", f"--define-variable=prefix={place.root}", *arguments, "weir-core"],
+                         env=environment)
+
+    expect(ask("--modversion") == version, "pkg-config --modversion of weir-core tells another version")
+    source, program = os.path.join(scratch, "of_the_library.cpp"), os.path.join(scratch, "of_the_library")
+    with open(source, "w", encoding="utf-8") as text:
+        text.write(OF_THE_LIBRARY.lstrip("\n"))
+    output_of(["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", *ask("--cflags").split(), source, "-o", program,
+               *ask("--libs").split()])
+    status = run([program]).returncode
+    expect(status == 42, f"a program on weir-core ends with status {status}, not 42")
+
+
 def main(build):
     options = build_options(build)
     version = json.loads(output_of(["meson", "introspect", build, "--projectinfo"]))["version"]
+    house = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
     with tempfile.TemporaryDirectory(prefix="weir-install-") as scratch:
         source, leaky = os.path.join(scratch, "leaky.c"), os.path.join(scratch, "leaky")
         with open(source, "w", encoding="utf-8") as text:
@@ -138,17 +183,18 @@ def main(build):
         output_of(["meson", "install", "--no-rebuild", "-C", build, "--destdir", destination],
                   env=clean_environment())
         place = Installed(destination + options["prefix"], options)
-        check_is_whole(place)
+        check_is_whole(place, house)
         check_work(place, leaky, scratch)
 
         moved = Installed(os.path.join(scratch, "elsewhere", "weir-moved"), options)
         os.mkdir(os.path.dirname(moved.root))
         shutil.move(place.root, moved.root)
         shutil.rmtree(destination)
-        check_is_whole(moved)
+        check_is_whole(moved, house)
         check_work(moved, leaky, scratch)
         check_manual(moved, version)
         check_description(moved, version)
+        check_core(moved, version, scratch)
 
 
 try:

@@ -93,17 +93,21 @@ class ErrnoKept {
   static constexpr int kMark = 31337;
 };
 
-template <typename A>
-class Blocks {
- public:
-  struct Block {
-    std::byte* at;
-    Layout layout;
-    std::uint64_t id;
-    std::size_t written;  // bytes that hold the pattern: all that usable_size() granted
-  };
+struct Block {
+  std::byte* at;
+  Layout layout;
+  std::uint64_t id;
+  std::size_t written;  // bytes that hold the pattern: all that usable_size() granted
+};
 
-  Blocks(A& allocator, Traits traits) : allocator_(allocator), traits_(traits) {}
+inline std::string show(Layout layout) {
+  return std::to_string(layout.bytes) + " bytes aligned to " + std::to_string(layout.alignment);
+}
+
+// The part of the model that is the same for all allocators, and so is compiled once.
+class BlockTable {
+ public:
+  explicit BlockTable(Traits traits) : traits_(traits) {}
 
   std::size_t size() const { return blocks_.size(); }
   bool empty() const { return blocks_.empty(); }
@@ -114,70 +118,6 @@ class Blocks {
     return traits_.bounded || layout.bytes > traits_.max_bytes || layout.alignment > traits_.max_alignment;
   }
 
-  // The new block is the last one. False when the allocator has none.
-  bool allocate(Layout layout) {
-    void* got = nullptr;
-    {
-      const ErrnoKept kept;
-      got = allocator_.allocate(layout, kCaller);
-    }
-    if (got == nullptr) {
-      EXPECT_TRUE(may_fail(layout)) << "allocate failed: " << show(layout);
-      return false;
-    }
-    blocks_.push_back({static_cast<std::byte*>(got), layout, next_id_++, 0});
-    enter(blocks_.back());
-    return true;
-  }
-
-  bool resize(std::size_t i, std::size_t bytes) {
-    Block& block = blocks_[i];
-    bool done = false;
-    {
-      const ErrnoKept kept;
-      done = allocator_.resize(block.at, block.layout, bytes, kCaller);
-    }
-    if (!done) {
-      check(i);
-      return false;
-    }
-    move(block, block.at, bytes);
-    return true;
-  }
-
-  bool remap(std::size_t i, std::size_t bytes) {
-    Block& block = blocks_[i];
-    void* got = nullptr;
-    {
-      const ErrnoKept kept;
-      got = allocator_.remap(block.at, block.layout, bytes, kCaller);
-    }
-    if (got == nullptr) {
-      EXPECT_TRUE(may_fail(block.layout.with_bytes(bytes)))
-          << "remap failed: " << show(block.layout) << " to " << bytes;
-      check(i);
-      return false;
-    }
-    move(block, static_cast<std::byte*>(got), bytes);
-    return true;
-  }
-
-  // The last block takes the place of the one given back.
-  void deallocate(std::size_t i) {
-    check(i);
-    const Block block = blocks_[i];
-    leave(block);
-    blocks_[i] = blocks_.back();
-    blocks_.pop_back();
-    const ErrnoKept kept;
-    allocator_.deallocate(block.at, block.layout, kCaller);
-  }
-
-  void deallocate_all() {
-    std::sort(blocks_.begin(), blocks_.end(), [](const Block& a, const Block& b) { return a.id < b.id; });
-    while (!blocks_.empty()) deallocate(blocks_.size() - 1);
-  }
-
   // After a reset of the allocator: the blocks are gone without having been given back.
   void forget_all() {
     blocks_.clear();
@@ -185,26 +125,25 @@ class Blocks {
     live_bytes_ = 0;
   }
 
-  void check(std::size_t i) const {
-    const Block& block = blocks_[i];
-    check_pattern(block, block.written);
-    EXPECT_TRUE(allocator_.owns(block.at)) << "owns() denies a block: " << show(block.layout);
-    if (block.layout.bytes > 1) {
-      EXPECT_TRUE(allocator_.owns(block.at + block.layout.bytes - 1)) << "owns() denies the end of a block";
-    }
+ protected:
+  Block& at(std::size_t i) { return blocks_[i]; }
+
+  Block& add(void* got, Layout layout) {
+    blocks_.push_back({static_cast<std::byte*>(got), layout, next_id_++, 0});
+    return blocks_.back();
   }
 
-  void check_all() const {
-    for (std::size_t i = 0; i < blocks_.size(); ++i) check(i);
+  // The last block takes the place of the one that goes.
+  Block remove(std::size_t i) {
+    const Block block = blocks_[i];
+    leave(block);
+    blocks_[i] = blocks_.back();
+    blocks_.pop_back();
+    return block;
   }
 
-  static std::string show(Layout layout) {
-    return std::to_string(layout.bytes) + " bytes aligned to " + std::to_string(layout.alignment);
-  }
-
- private:
-  static std::byte pattern(std::uint64_t id, std::size_t i) {
-    return static_cast<std::byte>(id * 37 + i * 3 + (i >> 8) + 1);
+  void sort_by_age() {
+    std::sort(blocks_.begin(), blocks_.end(), [](const Block& a, const Block& b) { return a.id < b.id; });
   }
 
   void check_pattern(const Block& block, std::size_t bytes) const {
@@ -213,9 +152,9 @@ class Blocks {
     EXPECT_EQ(wrong, 0U) << "contents changed in a block of " << show(block.layout);
   }
 
-  void enter(Block& block) {
+  // A block is there, or there in another size.
+  void enter(Block& block, std::size_t usable) {
     EXPECT_TRUE(is_aligned(address_of(block.at), block.layout.alignment)) << show(block.layout);
-    const std::size_t usable = allocator_.usable_size(block.at, block.layout);
     EXPECT_GE(usable, block.layout.bytes);
     const std::uintptr_t begin = address_of(block.at);
     const std::uintptr_t end = begin + std::max<std::size_t>(usable, 1);
@@ -229,26 +168,115 @@ class Blocks {
     for (std::size_t i = 0; i < usable; ++i) block.at[i] = pattern(block.id, i);
   }
 
+  // It is elsewhere or of another size, and must have kept what both sizes hold.
+  void move(Block& block, void* to, std::size_t bytes) {
+    leave(block);
+    const std::size_t kept = std::min(block.layout.bytes, bytes);
+    block.at = static_cast<std::byte*>(to);
+    block.layout.bytes = bytes;
+    check_pattern(block, kept);
+  }
+
+ private:
+  static std::byte pattern(std::uint64_t id, std::size_t i) {
+    return static_cast<std::byte>(id * 37 + i * 3 + (i >> 8) + 1);
+  }
+
   void leave(const Block& block) {
     ranges_.erase(address_of(block.at));
     live_bytes_ -= block.layout.bytes;
   }
 
-  void move(Block& block, std::byte* at, std::size_t bytes) {
-    leave(block);
-    const std::size_t kept = std::min(block.layout.bytes, bytes);
-    block.at = at;
-    block.layout.bytes = bytes;
-    check_pattern(block, kept);
-    enter(block);
-  }
-
-  A& allocator_;
   Traits traits_;
   std::vector<Block> blocks_;
   std::map<std::uintptr_t, std::uintptr_t> ranges_;
   std::uint64_t next_id_ = 0;
   std::size_t live_bytes_ = 0;
+};
+
+template <typename A>
+class Blocks : public BlockTable {
+ public:
+  Blocks(A& allocator, Traits traits) : BlockTable(traits), allocator_(allocator) {}
+
+  // The new block is the last one. False when the allocator has none.
+  bool allocate(Layout layout) {
+    void* got = nullptr;
+    {
+      const ErrnoKept kept;
+      got = allocator_.allocate(layout, kCaller);
+    }
+    if (got == nullptr) {
+      EXPECT_TRUE(may_fail(layout)) << "allocate failed: " << show(layout);
+      return false;
+    }
+    enter(add(got, layout), allocator_.usable_size(got, layout));
+    return true;
+  }
+
+  bool resize(std::size_t i, std::size_t bytes) {
+    const Block& block = at(i);
+    bool done = false;
+    {
+      const ErrnoKept kept;
+      done = allocator_.resize(block.at, block.layout, bytes, kCaller);
+    }
+    changed(i, done ? block.at : nullptr, bytes);
+    return done;
+  }
+
+  bool remap(std::size_t i, std::size_t bytes) {
+    const Block& block = at(i);
+    void* got = nullptr;
+    {
+      const ErrnoKept kept;
+      got = allocator_.remap(block.at, block.layout, bytes, kCaller);
+    }
+    if (got == nullptr) {
+      EXPECT_TRUE(may_fail(block.layout.with_bytes(bytes)))
+          << "remap failed: " << show(block.layout) << " to " << bytes;
+    }
+    changed(i, got, bytes);
+    return got != nullptr;
+  }
+
+  // The last block takes the place of the one given back.
+  void deallocate(std::size_t i) {
+    check(i);
+    const Block block = remove(i);
+    const ErrnoKept kept;
+    allocator_.deallocate(block.at, block.layout, kCaller);
+  }
+
+  // The youngest first.
+  void deallocate_all() {
+    sort_by_age();
+    while (!empty()) deallocate(size() - 1);
+  }
+
+  void check(std::size_t i) const {
+    const Block& block = (*this)[i];
+    check_pattern(block, block.written);
+    EXPECT_TRUE(allocator_.owns(block.at)) << "owns() denies a block: " << show(block.layout);
+    if (block.layout.bytes > 1) {
+      EXPECT_TRUE(allocator_.owns(block.at + block.layout.bytes - 1)) << "owns() denies the end of a block";
+    }
+  }
+
+  void check_all() const {
+    for (std::size_t i = 0; i < size(); ++i) check(i);
+  }
+
+ private:
+  // What resize or remap has left: the block at `got`, or as it was.
+  void changed(std::size_t i, void* got, std::size_t bytes) {
+    if (got == nullptr) return check(i);
+    Block& block = at(i);
+    move(block, got, bytes);
+    enter(block, allocator_.usable_size(got, block.layout));
+  }
+
+  A& allocator_;
 };
 
 }  // namespace weir::test
