@@ -7,7 +7,7 @@ import harness
 from harness import check, equal
 from rule_sets import RULE_SETS, RoutedWeir
 
-MODES = ("pass",)
+MODES = ("pass", "leak")
 REFUSES = "fixed(capacity=4K, full=null)"
 C_CALLS = "malloc calloc realloc memalign aligned_alloc posix_memalign"
 OPERATORS = "new new[] aligned_new aligned_new[]"
@@ -84,13 +84,18 @@ def test_thread_names(weir):
     for mode in MODES:
         expect(weir, "", mode, "thread_names.c", 0)
         expect(weir, f"thread=full* size>=100K -> {REFUSES}; * -> pool", mode, "thread_names.c", 1)
-        expect(weir, f"thread=full-* -> pool(capacity=64K, full=null); * -> arena", mode, "thread_names.c", 1)
+        expect(weir, "thread=full-* -> arena(capacity=512K, full=null); * -> pool", mode, "thread_names.c", 1)
 
 
 def test_full_is_null(weir):
     for shared in ("", ", shared"):
         for mode in MODES:
-            expect(weir, f"size>=4000 size<=8000 -> fixed(capacity=256K, full=null{shared}); * -> parent", mode, "full.cpp")
+            expect(weir, f"size>=4000 size<=8000 -> fixed(capacity=256K, full=null{shared}); * -> parent", mode, "full.cpp",
+                   "fixed")
+    for mode in MODES:
+        for target in ("pool", "arena"):
+            rules = f"size>=4000 size<=8000 -> {target}(capacity=256K, full=null); * -> parent"
+            expect(weir, rules, mode, "full.cpp", target)
 
 
 def test_full_aborts(weir):

@@ -62,14 +62,8 @@ void is_full() {
   free(large);
 }
 
-}  // namespace
-
-int main(int argc, char**) {
-  const unsigned count = fill_up();
-  CHECK(count >= 40 && count <= 65);
-  if (argc > 1) return 0;  // full=abort does not come here
-  is_full();
-
+// What is released last is the first to be had again, and the last block grows where it is.
+void last_in_first_out(unsigned count) {
   free(blocks[count - 1]);
   blocks[count - 1] = malloc(kBytes);
   CHECK(blocks[count - 1] != nullptr);
@@ -89,9 +83,19 @@ int main(int argc, char**) {
   CHECK(grown == last && grown != nullptr);  // nothing lies behind it
   memset(grown, 6, kBytes + 2000);
   blocks[count - 2] = grown;
-
   release_all(count - 1);
   CHECK(fill_up() == count);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const unsigned count = fill_up();
+  CHECK(count >= 40 && count <= 65);
+  if (strcmp(argv[1], "abort") == 0) return 0;
+  is_full();
+  if (strcmp(argv[1], "fixed") == 0) last_in_first_out(count);
   for (unsigned i = 0; i < count; ++i) free(blocks[i]);  // first in, first out: the last one empties it
   CHECK(fill_up() == count);
   release_all(count);
