@@ -9,7 +9,7 @@
 
 namespace weir {
 
-int open_output(const char* pattern, const char* option, bool* opened) noexcept {
+int open_output(const char* pattern, const char* option, bool anew, bool* opened) noexcept {
   *opened = false;
   const std::string_view path(pattern);
   if (path == "stderr") return error_fd();
@@ -33,7 +33,7 @@ int open_output(const char* pattern, const char* option, bool* opened) noexcept 
     }
   }
   name[n] = '\0';
-  const int fd = sys::open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  const int fd = sys::open(name, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0666);
   *opened = fd >= 0;
   if (fd >= 0) return fd;
   Line().text("weir: cannot open ").text(option).text(" ").text(name).text("; it goes to stderr").say();

@@ -3,8 +3,9 @@
 
 namespace weir {
 
-// A descriptor to append to; error_fd() for "stderr", and where the file cannot be opened (after a line that says
-// so, naming the option). *opened tells whether it is to be closed. No malloc.
-int open_output(const char* pattern, const char* option, bool* opened) noexcept;
+// A descriptor to append to, or with `anew` of an empty file; error_fd() for "stderr", and where the file
+// cannot be opened (after a line that says so, naming the option). *opened tells whether it is to be closed.
+// No malloc.
+int open_output(const char* pattern, const char* option, bool anew, bool* opened) noexcept;
 
 }  // namespace weir

@@ -10,6 +10,7 @@
 namespace weir {
 
 constinit BlocksEnd* blocks_end = nullptr;
+constinit BlocksCounted* blocks_counted = nullptr;
 constinit ArenaRoute arena_routes[kMostRules];
 
 namespace {
@@ -304,14 +305,25 @@ void end_large_blocks(Lane& lane) noexcept {
       if (lane.large != 0) info_of(lane.large).previous = 0;
     }
     if (blocks_end != nullptr) blocks_end(unit_address(unit), unit_address(unit) + info_of(unit).bytes);
+    if (blocks_counted != nullptr) {
+      blocks_counted(lane.route->route, 1, static_cast<std::int64_t>(kUnitBytes << info_of(unit).order));
+    }
     uncount_chunk(*lane.route, kUnitBytes << info_of(unit).order);
     give_span(unit);
   }
 }
 
+void end_blocks_in(Chunk* chunk, const char* at) noexcept {
+  if (is_empty(chunk)) return;
+  if (blocks_end != nullptr) blocks_end(chunk->first(), const_cast<char*>(at));
+  if (blocks_counted == nullptr) return;
+  const auto remote = static_cast<std::uint32_t>(chunk->remote_frees.load(std::memory_order_relaxed));
+  blocks_counted(chunk->rule, chunk->live - remote, chunk->live_bytes.exchange(0, std::memory_order_relaxed));
+}
+
 void end_chunk(Lane& lane, Chunk* chunk, const char* at) noexcept {
   take(chunk);
-  if (blocks_end != nullptr && !is_empty(chunk)) blocks_end(chunk->first(), const_cast<char*>(at));
+  end_blocks_in(chunk, at);
   chunk->full.store(false, std::memory_order_relaxed);
   forget_starts(chunk, at);
   put_back(chunk);
@@ -330,7 +342,7 @@ void end_blocks_of_scope(Lane& lane) noexcept {
     chunk = next;
   }
   lane.full = lane.look = nullptr;
-  if (blocks_end != nullptr && !is_empty(scope)) blocks_end(scope->first(), scope->at);
+  end_blocks_in(scope, scope->at);
   forget_starts(scope, scope->at);
 }
 

@@ -64,7 +64,8 @@ struct Chunk {
   std::uint16_t rule;  // the route's number
   bool listed;         // among the orphans with room
   std::atomic<bool> full;
-  char* at;  // an orphan's, a full chunk's: behind the last block
+  std::atomic<std::int64_t> live_bytes;  // with stats=1
+  char* at;                              // an orphan's, a full chunk's: behind the last block
   char* end;
   Chunk *previous, *next;
   ArenaRoute* route;
@@ -175,6 +176,10 @@ bool reset_scope(Lane& lane, Chunk* scope) noexcept;
 // them).
 using BlocksEnd = void(char* start, char* end) noexcept;
 extern BlocksEnd* blocks_end;
+
+// The same with stats=1: how many blocks of the rule's, and their bytes.
+using BlocksCounted = void(unsigned rule, std::uint64_t blocks, std::int64_t bytes) noexcept;
+extern BlocksCounted* blocks_counted;
 
 // Notes how far a fixed buffer is filled.
 void note_use(Lane& lane) noexcept;

@@ -46,6 +46,13 @@ void with_counts(ThreadCache* cache, F&& write) noexcept {
   if (guard.held()) write(late);
 }
 
+// A chunk knows its bytes too: a scope ends blocks that nobody names.
+void note_in_chunk(const void* block, std::int64_t bytes) noexcept {
+  if (tag_of(unit_of(block)).kind == kChunkKind) {
+    chunk_of(block)->live_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+}
+
 }  // namespace
 
 void count_request(ThreadCache* cache, unsigned rule, std::size_t bytes, void* block) noexcept {
@@ -64,9 +71,18 @@ void count_request(ThreadCache* cache, unsigned rule, std::size_t bytes, void* b
     c.granted_bytes += granted;
     move_live(counts[gave], gave, static_cast<std::int64_t>(granted));
   });
+  if (block != nullptr && gave != kNoRule) note_in_chunk(block, static_cast<std::int64_t>(granted));
 }
 
-void count_free(ThreadCache* cache, unsigned rule, std::size_t granted) noexcept {
+void count_ended(unsigned rule, std::uint64_t blocks, std::int64_t bytes) noexcept {
+  with_counts(thread_cache(), [&](RouteCounts(&counts)[kMostRules + 1]) {
+    counts[rule].frees += blocks;
+    move_live(counts[rule], rule, -bytes);
+  });
+}
+
+void count_free(ThreadCache* cache, unsigned rule, const void* block, std::size_t granted) noexcept {
+  if (rule != kNoRule) note_in_chunk(block, -static_cast<std::int64_t>(granted));
   with_counts(cache, [&](RouteCounts(&counts)[kMostRules + 1]) {
     ++counts[rule].frees;
     move_live(counts[rule], rule, -static_cast<std::int64_t>(granted));

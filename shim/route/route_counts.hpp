@@ -32,7 +32,10 @@ struct RouteCounts {
 void count_request(ThreadCache* cache, unsigned rule, std::size_t bytes, void* block) noexcept;
 
 // A block of `granted` bytes goes back.
-void count_free(ThreadCache* cache, unsigned rule, std::size_t granted) noexcept;
+void count_free(ThreadCache* cache, unsigned rule, const void* block, std::size_t granted) noexcept;
+
+// Blocks of the rule's that ended with their scope.
+void count_ended(unsigned rule, std::uint64_t blocks, std::int64_t bytes) noexcept;
 
 // The thread is gone: adds what it counted to the process's. Under the lock of the caches.
 void retire_counts(RouteCounts (&counts)[kMostRules + 1]) noexcept;

@@ -123,9 +123,7 @@ void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
     row.percent(c.granted_bytes - c.requested_bytes, c.granted_bytes, 9);
     row.number(c.fallbacks, 10).number(c.failures, 7).say(fd);
   }
-  Line()
-      .text("(live, peak: bytes of blocks; pages: most that the route held; rounding: lost in blocks)")
-      .say_to(fd);
+  Line().text("(live and peak: of blocks; pages: most that the route held; rounding: lost)").say_to(fd);
 }
 
 // JSON's own text: what is not plain is escaped.
@@ -197,12 +195,15 @@ void report_routes() noexcept {
     reports[count++] = describe(i, sums[i], names);
   }
   reports[count++] = describe(kNoRule, sums[kNoRule], names);
+  std::uint64_t requests = 0;
+  for (unsigned i = 0; i < count; ++i) requests += reports[i].counts.allocations + reports[i].counts.failures;
+  if (requests == 0 && options.summary != kSummaryAlways) return;  // a fork that only executes
   bool opened;
-  int fd = open_output(options.log_path, "log_path", &opened);
+  int fd = open_output(options.log_path, "log_path", false, &opened);
   print_table(fd, reports, count);
   if (opened) sys::close(fd);
   if (options.stats_path[0] == '\0') return;
-  fd = open_output(options.stats_path, "stats_path", &opened);
+  fd = open_output(options.stats_path, "stats_path", true, &opened);
   print_json(fd, reports, count);
   if (opened) sys::close(fd);
 }

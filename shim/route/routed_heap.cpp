@@ -300,7 +300,7 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
   const std::uint16_t kind = kind_of(unit);
   if (kind == kNoKind) return bad_free(block);
   if (__builtin_expect(options.stats, 0))
-    count_free(thread_cache(), rule_of_block(block), granted_bytes(block));
+    count_free(thread_cache(), rule_of_block(block), block, granted_bytes(block));
   if (kind < kFirstOtherKind) return free_in_pool(block, kind);
   ThreadCache* cache = thread_cache();
   const UnitIndex first = first_unit_of(unit);
@@ -325,7 +325,7 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
 }
 
 WEIR_COLD void deallocate_counted(void* block) noexcept {
-  if (heap_zone.holds(block)) count_free(thread_cache(), kNoRule, parent::usable_size(block));
+  if (heap_zone.holds(block)) count_free(thread_cache(), kNoRule, block, parent::usable_size(block));
   passed::free(block);
 }
 
@@ -382,7 +382,7 @@ void* reallocate(void* block, std::size_t total, const Request& request) noexcep
   const std::size_t have = granted_bytes(block);
   if (was_routed && resize(block, have, total)) {
     if (options.stats) {
-      count_free(thread_cache(), rule_of_block(block), have);
+      count_free(thread_cache(), rule_of_block(block), block, have);
       count_request(thread_cache(), rule_of_block(block), request.bytes, block);
     }
     return block;
@@ -393,7 +393,7 @@ void* reallocate(void* block, std::size_t total, const Request& request) noexcep
   void* moved;
   if (!was_routed && routes[rule].target == RouteTarget::kParent) {
     moved = parent::reallocate(block, passed::at_least(total));
-    if (moved != nullptr && options.stats) count_free(cache, kNoRule, have);
+    if (moved != nullptr && options.stats) count_free(cache, kNoRule, block, have);
   } else {
     moved = allocate_by(cache, rule, total, kGranule, false);
     if (moved != nullptr) {

@@ -26,6 +26,7 @@ constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
 constexpr std::uint64_t kMostFixed = (kUnitBytes << kMostOrder) / 2;
 
 constinit unsigned rule_of[kMostPools];
+constinit char names[kMostRules][kLongestRouteName + 9];
 constinit char files[kMostRules][256];
 
 void say_of_rule(const RouteRule& rule, std::string_view what) noexcept {
@@ -78,8 +79,11 @@ void set_up_routes(bool tracked) noexcept {
   routing = rules || options.stats;
   if (rules) watch_call_sites(route_rules);
   if (tracked) blocks_end = tracked::end_blocks;
+  if (options.stats) blocks_counted = count_ended;
   for (unsigned i = 0; i < route_rules.count; ++i) {
     const RouteRule& rule = route_rules.rule[i];
+    const RouteName name = route_name(route_rules, i);
+    names[i][name.view().copy(names[i], sizeof names[i] - 1)] = '\0';
     routes[i].target = rule.target;
     routes[i].full = rule.with.full;
     sites_matter |= !rule.when.module.empty() || !rule.when.caller.empty() || !rule.when.source.empty();
@@ -87,6 +91,10 @@ void set_up_routes(bool tracked) noexcept {
     if (rule.target == RouteTarget::kPool) set_up_pool(i, rule);
     if (rule.target == RouteTarget::kArena || rule.target == RouteTarget::kFixed) set_up_arena(i, rule);
   }
+}
+
+const char* name_of_rule(unsigned rule) noexcept {
+  return names[rule];
 }
 
 unsigned rule_of_pool(unsigned pool) noexcept {

@@ -45,6 +45,9 @@ void set_up_routes(bool tracked) noexcept;
 // The rule that the request takes, or kNoRule. `cache` may be nullptr.
 unsigned rule_for(const Request& request, ThreadCache* cache) noexcept;
 
+// How reports call the rule: ends with a NUL, stays.
+const char* name_of_rule(unsigned rule) noexcept;
+
 // The rule whose pool it is.
 unsigned rule_of_pool(unsigned pool) noexcept;
 

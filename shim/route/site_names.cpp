@@ -149,7 +149,8 @@ const char* read_answer(int fd, SiteQuestion* questions, unsigned count) noexcep
 std::string_view path_of_module(unsigned number) noexcept {
   const Module& m = modules[number];
   if (m.path_bytes != 0) return {m.path, m.path_bytes};
-  // Asked once: the file may be moved or deleted later. Threads that ask at the same time write the same bytes.
+  // Asked once: the file may be moved or deleted later. Threads that ask at the same time write the same
+  // bytes.
   static constinit char exe[4096];
   static constinit std::atomic<long> bytes{0};
   long n = bytes.load(std::memory_order_acquire);
