@@ -37,8 +37,8 @@ LeakReport sample() {
   report.facts.frees = 20;
   report.facts.totals[2] = {64, 2};
   report.command = {"./app", "arg"};
-  report.leaks = {{LeakKind::kDirect, 100, 2, kStackCut, {&kInlinedFrame, &kStripped}},
-                  {LeakKind::kIndirect, 8, 1, kStackUnknown, {&kSymbolOnly, &kNoModule}}};
+  report.leaks = {{LeakKind::kDirect, 100, 2, kStackCut, "", {&kInlinedFrame, &kStripped}},
+                  {LeakKind::kIndirect, 8, 1, kStackUnknown, "", {&kSymbolOnly, &kNoModule}}};
   report.lost[0] = {100, 2};
   report.lost[1] = {8, 1};
   return report;
@@ -111,9 +111,17 @@ SUMMARY: weir: 108 byte(s) leaked in 3 allocation(s).
 )");
 }
 
+TEST(ReportText, NamesTheRoute) {
+  LeakReport report = sample();
+  report.leaks = {{LeakKind::kDirect, 64, 2, 0, "strings", {}}};
+  EXPECT_NE(report_text(report, {}, false)
+                .find("\nDirect leak of 64 byte(s) in 2 object(s) allocated on route 'strings' from:\n"),
+            std::string::npos);
+}
+
 TEST(ReportText, ListsReachableBlocks) {
   LeakReport report = sample();
-  report.leaks = {{LeakKind::kReachable, 64, 2, 0, {}}};
+  report.leaks = {{LeakKind::kReachable, 64, 2, 0, "", {}}};
   const std::string text = report_text(report, {}, false);
   EXPECT_NE(
       text.find(
