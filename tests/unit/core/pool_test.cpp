@@ -166,6 +166,7 @@ TEST_F(ObjectPool, AHandleMeansOneObjectOnly) {
   for (PoolHandle handle : old) {
     EXPECT_TRUE(pool.release(handle));
     EXPECT_EQ(pool.get(handle), nullptr);
+    EXPECT_EQ(pool.get({handle.index, handle.generation + 1}), nullptr) << "the generation of a free place";
     EXPECT_FALSE(pool.release(handle));
   }
   EXPECT_EQ(pool.handle_of(objects[0]), PoolHandle{});

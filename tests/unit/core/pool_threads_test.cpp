@@ -107,6 +107,16 @@ TEST(ThreadSafePool, AShardKeepsAFewBlocksOnly) {
   EXPECT_EQ(pool.capacity(), capacity) << "what one thread released, the next one uses";
 }
 
+TEST(ThreadSafePool, AShardTakesNoMemoryForLater) {
+  CountedHeap heap;
+  ThreadSafePool pool(heap, kBlock);
+  pool.acquire();
+  const std::size_t capacity = pool.capacity();
+  EXPECT_NE(capacity % ThreadSafePool<CountedHeap>::kBatch, 0U) << "or this shows nothing";
+  for (std::size_t i = 1; i < capacity; ++i) pool.acquire();
+  EXPECT_EQ(heap.calls, 1U);
+}
+
 // Each block holds its owner's mark while it is in use: nobody else may write there.
 TEST(ThreadSafePool, NoBlockIsHandedOutTwice) {
   CountedHeap heap;
