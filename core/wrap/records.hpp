@@ -98,7 +98,7 @@ class Records {
   // In the order of `before(a, b)`; in no order when there is no memory for sorting.
   template <typename Before, typename F>
   void for_each_sorted(Before before, F&& f) const noexcept {
-    const Layout layout = Layout::of<const Record*>(size_);
+    const Layout layout = Layout::of<void*>(size_);
     auto* sorted = static_cast<const Record**>(memory_.allocate(layout, WEIR_CALLER()));
     if (sorted == nullptr) {
       for_each(f);

@@ -124,7 +124,7 @@ class Tagging : public Wrapper<A> {
 
  private:
   static constexpr std::size_t front(Layout layout) noexcept {
-    return layout.alignment > sizeof(Tag*) ? layout.alignment : sizeof(Tag*);
+    return layout.alignment > sizeof(void*) ? layout.alignment : sizeof(void*);
   }
   static constexpr bool fits(Layout layout, std::size_t bytes) noexcept {
     return front(layout) <= kMostPadding && bytes < SIZE_MAX - front(layout);
@@ -135,7 +135,7 @@ class Tagging : public Wrapper<A> {
   }
   static constexpr Layout raw_layout(Layout layout) noexcept {
     return {raw_bytes(layout, layout.bytes),
-            layout.alignment > alignof(Tag*) ? layout.alignment : alignof(Tag*)};
+            layout.alignment > alignof(void*) ? layout.alignment : alignof(void*)};
   }
   static void* raw_of(void* block, Layout layout) noexcept {
     return static_cast<std::byte*>(block) - front(layout);
