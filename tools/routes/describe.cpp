@@ -52,9 +52,9 @@ std::string value_of(const RouteParameters& with, ParameterKind kind) {
     case ParameterKind::kCapacity:
       return with.capacity == 0 ? "unlimited" : short_bytes(with.capacity);
     case ParameterKind::kChunk:
-      return with.chunk == 0 ? "default" : short_bytes(with.chunk);
+      return short_bytes(with.chunk == 0 ? kDefaultChunk : with.chunk);
     case ParameterKind::kRetain:
-      return with.has_retain ? short_bytes(with.retain) : "default";
+      return short_bytes(with.retain);
     case ParameterKind::kShared:
       return with.shared ? "1" : "0";
     case ParameterKind::kPrefault:
