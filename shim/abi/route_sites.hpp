@@ -1,9 +1,9 @@
 // Where in the code the conditions caller= and source= hold: what the library asks the tool (`weir
 // route-sites`) and how that answers, in one file (a memfd) of plain structs.
 //
-// Layout: SitesHeader, SitesModule[], SitesPattern[], text. The tool writes SiteRange[] behind that, fills each
-// module's part of it in, and then the header's ranges. Offsets count from the file's start, but for text's.
-// Both sides come from one build; the version guards against a stale tool.
+// Layout: SitesHeader, SitesModule[], SitesPattern[], text. The tool writes SiteRange[] behind that, fills
+// each module's part of it in, and then the header's ranges. Offsets count from the file's start, but for
+// text's. Both sides come from one build; the version guards against a stale tool.
 #pragma once
 
 #include <cstdint>
