@@ -18,7 +18,7 @@ def under(weir, rules, mode):
 
 
 def run(weir, rules, mode, source, *arguments, options=""):
-    built = weir.build(f"routes/programs/{source}", ["-O1", "-pthread"])
+    built = weir.build(f"routes/programs/{source}", ["-O1", "-pthread", f"-I{harness.HERE}/../../shim"])
     return under(weir, rules, mode).run([built, *map(str, arguments)], options, preload=rules is not None)
 
 
@@ -109,6 +109,14 @@ def test_full_aborts(weir):
 def test_full_goes_to_the_parent(weir):
     for mode in MODES:
         expect(weir, "size>=8000 -> fixed(capacity=4K); * -> pool", mode, "asks.cpp", stdout="\n")
+
+
+def test_scopes(weir):
+    expect(weir, None, "native", "scopes.c", 0)
+    for mode in MODES:
+        for rules in ("", "* -> pool", "one: size=70 -> arena(shared)"):
+            expect(weir, rules, mode, "scopes.c", 0)
+        expect(weir, "requests: size<=2M call=malloc|realloc -> arena; * -> parent", mode, "scopes.c", 1)
 
 
 PERL = """
