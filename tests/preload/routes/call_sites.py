@@ -19,9 +19,9 @@ def program(weir):
     return weir.build("routes/programs/call_sites.cpp", FLAGS)
 
 
-def plugin(weir, function):
-    return weir.build("routes/programs/call_sites_plugin.c", ["-O2", "-fPIC", "-shared", f"-DPLUGIN={function}"],
-                      output=f"{function}.so")
+def plugin(weir, function, *flags):
+    return weir.build("routes/programs/call_sites_plugin.c",
+                      ["-O2", "-fPIC", "-shared", f"-DPLUGIN={function}", *(flags or ["-DBEGINS"])], output=f"{function}.so")
 
 
 def run(weir, rules, *arguments, argv=None, options="", library=None, stderr="", mode="pass", timeout=harness.TIMEOUT):
@@ -100,6 +100,13 @@ def test_fork(weir):
     equal(child["plugin"], 5, "the child's calls of the plug-in")
     equal(child["c"] % 11, 0, "the child's calls")
     check(child["c"] >= 11, f"the child's calls: {child}")
+
+
+def test_first_calls_at_once(weir):
+    """Who calls while another thread waits for the names is answered without them, but not for ever."""
+    for _ in range(3):
+        expect(weir, "later: caller=plugin_one size=200 -> pool; first: caller=plugin_one -> pool", {"later": 4000},
+               "race", plugin(weir, "plugin_one", "-UBEGINS"))
 
 
 def test_threads(weir):

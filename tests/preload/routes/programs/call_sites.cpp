@@ -5,7 +5,9 @@
 //   call_sites                     those
 //   call_sites plugin A B          loads A, calls it 5 times, unloads it; B 7 times; then A again 9 times
 //   call_sites fork A              does all of it, and then again with A in a child
-//   call_sites threads A           three threads each, while A is loaded, called once and unloaded, 20 times
+//   call_sites race A              loads A; four threads make its first calls at once, then 1000 of 200 bytes
+//   each call_sites threads A           three threads each, while A is loaded, called once and unloaded, 20
+//   times
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <thread>
 #include <vector>
 
@@ -78,15 +81,38 @@ static void everything() {
   other(100);
 }
 
-static void with_plugin(const char* path, int times) {
-  void* handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+using Work = void (*)(int times, size_t bytes);
+
+static Work load(const char* path, void*& handle) {
+  handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     fprintf(stderr, "%s\n", dlerror());
     exit(1);
   }
-  const auto work = reinterpret_cast<void (*)(int)>(dlsym(handle, "work"));
-  work(times);
+  return reinterpret_cast<Work>(dlsym(handle, "work"));
+}
+
+static void with_plugin(const char* path, int times) {
+  void* handle = nullptr;
+  load(path, handle)(times, 100);
   dlclose(handle);
+}
+
+static void race(const char* path) {
+  constexpr int kThreads = 4;
+  void* handle = nullptr;
+  const Work work = load(path, handle);
+  std::barrier together(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      together.arrive_and_wait();
+      work(3, 100);
+      together.arrive_and_wait();
+      work(1000, 200);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 int main(int argc, char** argv) {
@@ -107,6 +133,8 @@ int main(int argc, char** argv) {
     int status = 0;
     waitpid(child, &status, 0);
     return status == 0 ? 0 : 1;
+  } else if (strcmp(argv[1], "race") == 0) {
+    race(argv[2]);
   } else {
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i) {

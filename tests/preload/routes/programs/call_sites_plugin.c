@@ -1,5 +1,5 @@
 // A library to load while the program runs; built twice, with the function's name as PLUGIN. Its constructor
-// allocates once, while the loader works.
+// allocates once, while the loader works; without BEGINS there is none.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +9,17 @@ __attribute__((noinline)) static void use(void* block) {
   free(block);
 }
 
-__attribute__((noinline)) void PLUGIN(int times) {
-  for (int i = 0; i < times; ++i) use(malloc(100));
+__attribute__((noinline)) void PLUGIN(int times, size_t bytes) {
+  for (int i = 0; i < times; ++i) use(malloc(bytes));
 }
 
+#ifdef BEGINS
 __attribute__((constructor, noinline)) void begin_plugin(void) {
   use(malloc(100));
 }
+#endif
 
-void work(int times) {
-  PLUGIN(times);
+void work(int times, size_t bytes) {
+  PLUGIN(times, bytes);
   __asm__ volatile("");
 }
