@@ -24,7 +24,7 @@ unsigned find_rule(const char* name) noexcept {
 // The calling thread's lane that the scope belongs to; nullptr where it is none of this thread's.
 Lane* lane_of(Chunk* scope) noexcept {
   const auto address = reinterpret_cast<std::uint64_t>(scope);
-  if (!is_routed(address) || !is_mapped_unit(unit_of(scope)) || tag_of(unit_of(scope)).kind != kChunkKind) {
+  if (!is_routed(address) || !is_mapped_unit(unit_of(scope)) || tag_of(unit_of(scope)).kind() != kChunkKind) {
     return nullptr;
   }
   ThreadCache* cache = thread_cache();

@@ -383,7 +383,7 @@ void make_orphan(Chunk* chunk) noexcept {
 // The last block of an orphan was freed. Somebody may have taken the chunk over meanwhile.
 __attribute__((noinline, cold)) void end_orphan(Chunk* chunk) noexcept {
   const SpinGuard guard(orphan_lock, false);
-  const std::uint16_t kind = tag_of(unit_of(chunk)).kind;
+  const std::uint16_t kind = tag_of(unit_of(chunk)).kind();
   if ((kind != kChunkKind && kind != kFixedKind) || chunk->state.load(std::memory_order_relaxed) != kOrphan ||
       chunk->remote_frees.load(std::memory_order_acquire) != 0) {
     return;
@@ -409,7 +409,7 @@ __attribute__((noinline, cold)) void note_emptied(Chunk* chunk) noexcept {
 void purge_if_idle(Chunk* chunk) noexcept {
   const UnitIndex unit = unit_of(chunk);
   std::uint64_t owned = kOwned;
-  if (tag_of(unit).kind != kChunkKind || tag_of(unit).behind != 0 ||
+  if (tag_of(unit).kind() != kChunkKind || tag_of(unit).behind() != 0 ||
       !chunk->state.compare_exchange_strong(owned, kClaimed, std::memory_order_acq_rel)) {
     return;
   }

@@ -8,6 +8,7 @@
 // Thread-safe, a lock a bin. Never calls malloc.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -36,7 +37,7 @@ constexpr unsigned pool_of_bin(BinIndex bin) noexcept {
 // Spans hold at least eight blocks, so that little of their end is lost.
 constexpr unsigned order_of_class(unsigned size_class) noexcept {
   const std::size_t bytes = size_of_class(size_class);
-  return bytes <= kUnitBytes / 8 ? 0 : bytes <= kUnitBytes / 4 ? 1 : 2;
+  return order_of_bytes(bytes <= kUnitBytes / 8 ? kUnitBytes : std::bit_ceil(bytes) * 8);
 }
 
 // How many blocks threads take at a time at least, and keep at most.

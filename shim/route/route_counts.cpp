@@ -48,7 +48,7 @@ void with_counts(ThreadCache* cache, F&& write) noexcept {
 
 // A chunk knows its bytes too: a scope ends blocks that nobody names.
 void note_in_chunk(const void* block, std::int64_t bytes) noexcept {
-  if (tag_of(unit_of(block)).kind == kChunkKind) {
+  if (tag_of(unit_of(block)).kind() == kChunkKind) {
     chunk_of(block)->live_bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
 }

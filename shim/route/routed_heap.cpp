@@ -16,7 +16,7 @@ constexpr std::size_t kMostAlignedInPool = kPageSize;
 
 std::uint16_t kind_of(UnitIndex unit) noexcept {
   if (!is_mapped_unit(unit)) return kNoKind;
-  return tag_of(unit).kind;
+  return tag_of(unit).kind();
 }
 
 // Marks the thread as inside a slow path while it lives.
@@ -134,7 +134,7 @@ void* from_arena(ThreadCache* cache, unsigned rule, std::size_t total, std::size
   if (block == nullptr) return when_full(rule, total, alignment, zero);
   if (!zero) return block;
   const UnitIndex unit = unit_of(block);
-  if (tag_of(unit).kind == kLargeKind && info_of(unit).used != 0) return block;
+  if (tag_of(unit).kind() == kLargeKind && info_of(unit).used != 0) return block;
   return std::memset(block, 0, total);
 }
 
@@ -352,9 +352,15 @@ unsigned rule_of_block(const void* block) noexcept {
 
 namespace {
 
+// The rule says so, or the route is not for such sizes.
+bool comes_from_parent(unsigned rule, std::size_t total) noexcept {
+  const RouteTarget target = routes[rule].target;
+  return target == RouteTarget::kParent || (target == RouteTarget::kPool && total > kMostPooled);
+}
+
 // In place, where that wastes no more than half.
 bool resize(void* block, std::size_t have, std::size_t total) noexcept {
-  const std::uint16_t kind = tag_of(unit_of(block)).kind;
+  const std::uint16_t kind = tag_of(unit_of(block)).kind();
   if (kind < kFirstOtherKind) return total <= have && total > have / 2;
   if (kind == kLargeKind || kind == kPageKind) {
     if (total > have || total < have / 4) return false;
@@ -391,7 +397,7 @@ void* reallocate(void* block, std::size_t total, const Request& request) noexcep
   if (cache != nullptr) refresh_ways(*cache);
   const unsigned rule = rule_for(request, cache);
   void* moved;
-  if (!was_routed && routes[rule].target == RouteTarget::kParent) {
+  if (!was_routed && comes_from_parent(rule, total)) {
     moved = parent::reallocate(block, passed::at_least(total));
     if (moved != nullptr && options.stats) count_free(cache, kNoRule, block, have);
   } else {

@@ -70,7 +70,7 @@ void deallocate_counted(void* block) noexcept;
 
 // The block lies in the upper half of the heap zone.
 [[gnu::always_inline]] inline void deallocate_routed(void* block) noexcept {
-  const std::uint16_t kind = tag_of(unit_of(block)).kind;
+  const std::uint16_t kind = tag_of(unit_of(block)).kind();
   ThreadCache* cache = fast_cache;
   if (__builtin_expect(kind - 1u < kFirstOtherKind - 1u && cache != nullptr, 1)) {
     if (__builtin_expect(!cache->bins()[kind].push(block), 0)) overflow(cache, kind, block);

@@ -65,7 +65,7 @@ void set_up_arena(unsigned i, const RouteRule& rule) noexcept {
   routes[i].shared = rule.with.shared;
   if (arena.fixed && arena.capacity > kMostFixed) {
     arena.capacity = kMostFixed;
-    say_of_rule(rule, "a fixed buffer has at most 1G");
+    say_of_rule(rule, "a fixed buffer has at most 2G");
   }
   shared_lanes[i].route = &arena;
   shared_lanes[i].shared = true;

@@ -72,6 +72,33 @@ bool map_to(UnitIndex end) noexcept {
   return true;
 }
 
+void mark_free(UnitIndex first, unsigned order) noexcept {
+  unit_tags[first] = {kFreeKind, 0};
+  info_of(first).order = static_cast<std::uint16_t>(order);
+}
+
+// Into the list of its kind, with those of its buddies that are in it. The older stamp stays, so that a large
+// span ages although small ones come and go at its edge.
+void put(SpanList (&lists)[kMostOrder + 1], UnitIndex first, unsigned order, std::uint64_t stamp) noexcept {
+  const bool is_clean = &lists == &clean;
+  while (order < kMostOrder) {
+    const UnitIndex buddy = first ^ (UnitIndex{1} << order);
+    if (buddy >= frontier || tag_of(buddy).kind() != kFreeKind) break;
+    const UnitInfo& info = info_of(buddy);
+    if (info.order != order || (info.retained != 0) != is_clean) break;
+    unlink(lists[order], buddy);
+    if (info.stamp < stamp) stamp = info.stamp;
+    unit_tags[buddy] = {};
+    unit_tags[first] = {};
+    if (buddy < first) first = buddy;
+    ++order;
+  }
+  mark_free(first, order);
+  info_of(first).stamp = stamp;
+  info_of(first).retained = is_clean;
+  push(lists[order], first);
+}
+
 // A span beyond all others. What alignment leaves behind becomes spans of its own.
 UnitIndex take_new(unsigned order) noexcept {
   const UnitIndex units = UnitIndex{1} << order;
@@ -79,17 +106,30 @@ UnitIndex take_new(unsigned order) noexcept {
   if (!map_to(first + units)) return 0;
   while (frontier != first) {
     const unsigned o = static_cast<unsigned>(__builtin_ctz(frontier));
-    info_of(frontier).order = static_cast<std::uint16_t>(o);
-    push(clean[o], frontier);
+    const UnitIndex between = frontier;
     frontier += UnitIndex{1} << o;
+    put(clean, between, o, 0);
   }
   frontier = first + units;
   return first;
 }
 
-UnitIndex take_kept(SpanList& list) noexcept {
-  const UnitIndex first = list.newest;
-  if (first != 0) unlink(list, first);
+// The newest of the smallest that are large enough; what is too much of it stays.
+UnitIndex take_kept(SpanList (&lists)[kMostOrder + 1], unsigned order) noexcept {
+  unsigned o = order;
+  while (o <= kMostOrder && lists[o].newest == 0) ++o;
+  if (o > kMostOrder) return 0;
+  const UnitIndex first = lists[o].newest;
+  unlink(lists[o], first);
+  const std::uint64_t stamp = info_of(first).stamp;
+  while (o != order) {
+    --o;
+    const UnitIndex half = first + (UnitIndex{1} << o);
+    mark_free(half, o);
+    info_of(half).stamp = stamp;
+    info_of(half).retained = &lists == &clean;
+    push(lists[o], half);
+  }
   return first;
 }
 
@@ -107,13 +147,14 @@ void purge_older_than(std::uint64_t deadline) noexcept {
       const bool old = first != 0 && info_of(first).stamp < deadline;
       if (old) {
         unlink(dirty[order], first);
+        unit_tags[first] = {};
         dirty_units -= UnitIndex{1} << order;
       }
       lock.unlock();
       if (!old) break;
       purge(first);
       const SpinGuard guard(lock, false);
-      push(clean[order], first);
+      put(clean, first, order, 0);
     }
   }
 }
@@ -124,7 +165,7 @@ bool time_to_look() noexcept {
 
 void set_tags(UnitIndex first, unsigned order, std::uint16_t kind) noexcept {
   for (UnitIndex i = 0; i < UnitIndex{1} << order; ++i) {
-    unit_tags[first + i] = {kind, static_cast<std::uint16_t>(i)};
+    unit_tags[first + i] = {kind, i};
   }
 }
 
@@ -139,11 +180,11 @@ UnitIndex take_span(unsigned order, std::uint16_t kind, bool* zeroed) noexcept {
   UnitIndex first;
   {
     const SpinGuard guard(lock, false);
-    first = take_kept(dirty[order]);
+    first = take_kept(dirty, order);
     if (zeroed != nullptr) *zeroed = first == 0;
     if (first != 0) {
       dirty_units -= UnitIndex{1} << order;
-    } else if ((first = take_kept(clean[order])) == 0) {
+    } else if ((first = take_kept(clean, order)) == 0) {
       first = take_new(order);
     }
     if (first == 0) return 0;
@@ -161,8 +202,7 @@ void give_span(UnitIndex first, bool now) noexcept {
   const std::uint64_t time = now_ms();
   {
     const SpinGuard guard(lock, false);
-    info_of(first).stamp = time;
-    push(now ? clean[order] : dirty[order], first);
+    put(now ? clean : dirty, first, order, time);
     if (!now) dirty_units += UnitIndex{1} << order;
   }
   if (time_to_look()) purge_older_than(time - kKeptMilliseconds);

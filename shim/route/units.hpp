@@ -1,10 +1,11 @@
-// The pages under the routes: spans of 64 KiB units in the upper half of the heap zone, and the table that
+// The pages under the routes: spans of 16 KiB units in the upper half of the heap zone, and the table that
 // tells of any address in O(1) what it belongs to.
 //
 // A span is 2^order units, aligned to its size. Each of its units has a tag: what the span is, and how far
 // its first unit lies ahead; its first unit has a UnitInfo, whose fields belong to whoever took the span.
 // Spans that come back are kept, dirty, for whoever asks next; what nobody asked for in a second goes back to
-// the system.
+// the system. Free spans are split and merged as buddies (Knowlton 1965), dirty ones and clean ones each
+// among themselves.
 //
 // Thread-safe, one lock, taken for whole spans only. Never calls malloc. The tables grow with the zone;
 // nothing is reserved ahead, so RLIMIT_AS counts what is used.
@@ -19,23 +20,32 @@ namespace weir {
 
 using UnitIndex = std::uint32_t;  // 0 is none: the first unit is never handed out
 
-inline constexpr unsigned kUnitShift = 16;
+inline constexpr unsigned kUnitShift = 14;
 inline constexpr std::size_t kUnitBytes = std::size_t{1} << kUnitShift;
-inline constexpr unsigned kMostOrder = 15;  // 2 GiB
+inline constexpr unsigned kMostOrder = 18;  // 4 GiB
 
 // What a span is. Below kFirstOtherKind: a pool's, of that bin (see thread_routes).
 enum UnitKind : std::uint16_t {
   kNoKind = 0,
-  kFirstOtherKind = 0x1000,
+  kFirstOtherKind = 0xf00,
   kChunkKind = kFirstOtherKind,  // an arena's chunk
   kLargeKind,                    // one block of an arena's, too large for its chunks
   kPageKind,                     // one block of a page route's
   kFixedKind,                    // a fixed buffer
+  kFreeKind,                     // nobody's: the first unit of a span of the store's
 };
 
-struct UnitTag {
-  std::uint16_t kind;
-  std::uint16_t behind;  // units from the first of the span
+class UnitTag {
+ public:
+  constexpr UnitTag() = default;
+  constexpr UnitTag(std::uint16_t kind, std::uint32_t behind) : word_(behind << kKindBits | kind) {}
+
+  std::uint16_t kind() const noexcept { return word_ & ((1u << kKindBits) - 1); }
+  std::uint32_t behind() const noexcept { return word_ >> kKindBits; }  // units from the first of the span
+
+ private:
+  static constexpr unsigned kKindBits = 12;
+  std::uint32_t word_ = 0;
 };
 
 struct UnitInfo {
@@ -49,7 +59,7 @@ struct UnitInfo {
   UnitIndex previous, next;  // in its owner's list, or in the store's
   std::uint16_t order;
   std::uint16_t route;     // large and page
-  std::uint32_t retained;  // pool: counted among the empty spans that are kept
+  std::uint32_t retained;  // pool: counted among the empty spans that are kept. free: its pages are clean
 };
 static_assert(sizeof(UnitInfo) == 32);
 
@@ -66,7 +76,7 @@ inline UnitTag tag_of(UnitIndex unit) noexcept {
   return unit_tags.data()[unit];
 }
 inline UnitIndex first_unit_of(UnitIndex unit) noexcept {
-  return unit - tag_of(unit).behind;
+  return unit - tag_of(unit).behind();
 }
 inline UnitInfo& info_of(UnitIndex first) noexcept {
   return unit_infos.data()[first];
