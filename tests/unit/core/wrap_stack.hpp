@@ -67,7 +67,7 @@ struct OnPages {
 };
 
 struct OnArena {
-  static constexpr Traits kTraits{.reuse = Reuse::kNone};
+  static constexpr Traits kTraits{.max_bytes = std::size_t{64} << 10, .reuse = Reuse::kNone};
   Arena<> arena;
   CallerProbe<Arena<>> seen{arena};
 
