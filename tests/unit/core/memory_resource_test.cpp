@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <list>
 #include <map>
@@ -134,6 +135,29 @@ TEST(ResourceAllocator, AResourceThatThrowsIsAFailure) {
   EXPECT_EQ(block, memory);
   EXPECT_EQ(limited.allocate({1, 1}), nullptr);
   EXPECT_EQ(limited.remap(block, {64, 1}, 65), nullptr);
+}
+
+// As operator new does it when malloc has failed.
+class SetsErrno final : public std::pmr::memory_resource {
+  void* do_allocate(std::size_t /*bytes*/, std::size_t /*alignment*/) override {
+    errno = ENOMEM;
+    throw std::bad_alloc();
+  }
+  void do_deallocate(void* /*block*/, std::size_t /*bytes*/, std::size_t /*alignment*/) override {
+    errno = EINVAL;
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+TEST(ResourceAllocator, ErrnoOfTheResourceIsNotSeen) {
+  SetsErrno below;
+  ResourceAllocator allocator(below);
+  int block = 0;
+  errno = 0;
+  EXPECT_EQ(allocator.allocate({1}), nullptr);
+  EXPECT_EQ(errno, 0);
+  allocator.deallocate(&block, {4});
+  EXPECT_EQ(errno, 0);
 }
 
 static_assert(!weir::KnowsItsBlocks<ResourceAllocator>, "it cannot be the first of a Fallback");
