@@ -55,7 +55,7 @@ using Size = std::size_t;
 #define WEIR_NEW(name, kind, tracked_new)                                            \
   WEIR_EXPORT void* name(Size n) {                                                   \
     WEIR_ENTER(name, n);                                                             \
-    if (passes) return passed_new(n);                                                \
+    if (__builtin_expect(passes, 1)) return passed_new(n);                           \
     if (mode_now == Mode::kRoute) return routed_new(kind, n, WEIR_CALLER_ADDRESS()); \
     return tracked::tracked_new(n);                                                  \
   }
@@ -65,7 +65,7 @@ WEIR_NEW(_Znam, CallKind::kNewArray, operator_new_array)
 #define WEIR_NEW_NOTHROW(name, kind, tracked_new)                                  \
   WEIR_EXPORT void* name(Size n, const void* nothrow) {                            \
     WEIR_ENTER(name, n, nothrow);                                                  \
-    if (passes) return or_retry(passed::malloc(n), n, #name);                      \
+    if (__builtin_expect(passes, 1)) return or_retry(passed::malloc(n), n, #name); \
     if (mode_now == Mode::kRoute) {                                                \
       return or_retry(routed::allocate(n, kind, WEIR_CALLER_ADDRESS()), n, #name); \
     }                                                                              \
@@ -77,7 +77,7 @@ WEIR_NEW_NOTHROW(_ZnamRKSt9nothrow_t, CallKind::kNewArray, operator_new_array_no
 #define WEIR_NEW_ALIGNED(name, kind)                                                            \
   WEIR_EXPORT void* name(Size n, Size alignment) {                                              \
     WEIR_ENTER(name, n, alignment);                                                             \
-    if (passes) return passed_new(n, alignment);                                                \
+    if (__builtin_expect(passes, 1)) return passed_new(n, alignment);                           \
     if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS()); \
     return tracked::operator_new_aligned(n, alignment);                                         \
   }
@@ -87,7 +87,7 @@ WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray)
 #define WEIR_NEW_ALIGNED_NOTHROW(name, kind)                                                                 \
   WEIR_EXPORT void* name(Size n, Size alignment, const void* nothrow) {                                      \
     WEIR_ENTER(name, n, alignment, nothrow);                                                                 \
-    if (passes) return or_retry(passed::memalign(alignment, n), n, alignment, #name);                        \
+    if (__builtin_expect(passes, 1)) return or_retry(passed::memalign(alignment, n), n, alignment, #name);   \
     if (mode_now == Mode::kRoute) {                                                                          \
       return or_retry(routed::memalign_for(alignment, n, kind, WEIR_CALLER_ADDRESS()), n, alignment, #name); \
     }                                                                                                        \

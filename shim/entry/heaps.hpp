@@ -8,6 +8,6 @@
 
 // Ends an entry point that WEIR_ENTER began.
 #define WEIR_DISPATCH(call)                                          \
-  if (passes) return ::weir::passed::call;                           \
+  if (__builtin_expect(passes, 1)) return ::weir::passed::call;      \
   if (mode_now == ::weir::Mode::kRoute) return ::weir::routed::call; \
   return ::weir::tracked::call

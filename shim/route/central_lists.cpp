@@ -2,23 +2,32 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "shim/base/sys.hpp"
 
 namespace weir {
 namespace {
 
-constexpr unsigned kKeptLists = 8;
-constexpr std::size_t kKeptBytes = std::size_t{256} << 10;  // of one bin in whole lists
+// How many blocks a bin keeps at hand.
+constexpr unsigned most_kept_of_class(unsigned size_class) noexcept {
+  const std::size_t n = (std::size_t{256} << 10) / size_of_class(size_class);
+  return n < 16 ? 16 : n > 2048 ? 2048 : static_cast<unsigned>(n);
+}
+constexpr std::size_t kKeptOfPool = [] {
+  std::size_t slots = 0;
+  for (unsigned k = 0; k < kSizeClasses; ++k) slots += most_kept_of_class(k);
+  return slots;
+}();
 
-// One bin: spans with a block to give, and lists kept whole.
+// One bin: spans with a block to give, and the blocks at hand, oldest first.
 struct alignas(64) Central {
   SpinLock lock;
   UnitIndex spans = 0;  // those with a block to give, the one to take from first
   unsigned kept = 0;
-  unsigned kept_blocks = 0;
-  BlockList list[kKeptLists];
+  void** blocks = nullptr;
 };
 
 struct alignas(64) PoolTotals {
@@ -61,6 +70,7 @@ UnitIndex new_span(BinIndex bin) noexcept {
     total.span_bytes.fetch_sub(bytes, std::memory_order_relaxed);
     return 0;
   }
+  std::memset(&span_bits[span], 0, sizeof(SpanBits));
   total.spans.fetch_add(1, std::memory_order_relaxed);
   std::uint64_t peak = total.peak_span_bytes.load(std::memory_order_relaxed);
   while (before + bytes > peak &&
@@ -98,9 +108,9 @@ void drop_if_empty(Central& c, BinIndex bin, UnitIndex span) noexcept {
   drop(c, bin, span);
 }
 
-// Takes up to `want` blocks out of the span: first those that came back, then new ones in the order of their
-// addresses.
-void take_from_span(BinIndex bin, UnitIndex span, unsigned want, BlockList& list, void**& tail) noexcept {
+// Takes up to `want` blocks out of the span, in the order of their addresses: those that were given back,
+// then new ones.
+unsigned take_from_span(BinIndex bin, UnitIndex span, unsigned want, void** out) noexcept {
   const unsigned size_class = class_of_bin(bin);
   const std::size_t bytes = size_of_class(size_class);
   const unsigned most = blocks_in_span(size_class);
@@ -109,44 +119,38 @@ void take_from_span(BinIndex bin, UnitIndex span, unsigned want, BlockList& list
     info.retained = 0;
     totals[pool_of_bin(bin)].empty_bytes.fetch_sub(kUnitBytes << info.order, std::memory_order_relaxed);
   }
+  char* const start = unit_address(span);
+  std::uint64_t* const word = span_bits[span].word;
   unsigned taken = 0;
-  void* block = info.free_list;
-  while (block != nullptr && list.count + taken < want) {
-    *tail = block;
-    tail = &next_of(block);
-    block = next_of(block);
-    ++taken;
+  for (unsigned w = 0; info.back != 0 && taken < want; ++w) {
+    while (word[w] != 0 && taken < want) {
+      const unsigned i = w * 64 + static_cast<unsigned>(__builtin_ctzll(word[w]));
+      word[w] &= word[w] - 1;
+      --info.back;
+      out[taken++] = start + i * bytes;
+    }
   }
-  info.free_list = block;
-  char* next = unit_address(span) + info.carved * bytes;
-  while (info.carved < most && list.count + taken < want) {
-    *tail = next;
-    tail = &next_of(next);
-    next += bytes;
-    ++info.carved;
-    ++taken;
-  }
+  for (; info.carved < most && taken < want; ++info.carved) out[taken++] = start + info.carved * bytes;
   info.used += taken;
-  list.count += taken;
+  return taken;
 }
 
 bool is_spent(UnitIndex span, unsigned size_class) noexcept {
   const UnitInfo& info = info_of(span);
-  return info.free_list == nullptr && info.carved == blocks_in_span(size_class);
+  return info.back == 0 && info.carved == blocks_in_span(size_class);
 }
 
-void put_into_spans(Central& c, BinIndex bin, BlockList list) noexcept {
+void put_into_spans(Central& c, BinIndex bin, void* const* blocks, unsigned count) noexcept {
   const unsigned size_class = class_of_bin(bin);
-  void* block = list.head;
-  while (block != nullptr) {
-    void* const next = next_of(block);
-    const UnitIndex span = first_unit_of(unit_of(block));
+  for (unsigned n = 0; n < count; ++n) {
+    const UnitIndex span = first_unit_of(unit_of(blocks[n]));
     UnitInfo& info = info_of(span);
     if (is_spent(span, size_class)) push_span(c, span);
-    next_of(block) = info.free_list;
-    info.free_list = block;
+    const auto offset = static_cast<std::size_t>(static_cast<char*>(blocks[n]) - unit_address(span));
+    const unsigned i = block_at(offset, size_class);
+    span_bits[span].word[i / 64] |= std::uint64_t{1} << i % 64;
+    ++info.back;
     if (--info.used == 0) drop_if_empty(c, bin, span);
-    block = next;
   }
 }
 
@@ -154,54 +158,57 @@ void put_into_spans(Central& c, BinIndex bin, BlockList list) noexcept {
 
 void set_pool_limits(unsigned pool, const PoolLimits& limits) noexcept {
   totals[pool].limits = limits;
+  auto** blocks = static_cast<void**>(table_zone.map(kKeptOfPool * sizeof(void*)));
+  for (unsigned k = 0; k < kSizeClasses && blocks != nullptr; ++k) {
+    central[bin_of(pool, k)].blocks = blocks;
+    blocks += most_kept_of_class(k);
+  }
 }
 
-BlockList take_blocks(BinIndex bin, unsigned want) noexcept {
+unsigned take_blocks(BinIndex bin, unsigned want, void** out) noexcept {
   Central& c = central[bin];
   const SpinGuard guard(c.lock, false);
   if (c.kept != 0) {
-    const BlockList list = c.list[--c.kept];
-    c.kept_blocks -= list.count;
-    return list;
+    const unsigned count = c.kept < want ? c.kept : want;
+    c.kept -= count;
+    std::memcpy(static_cast<void*>(out), c.blocks + c.kept, count * sizeof(void*));
+    return count;
   }
-  BlockList list;
-  void** tail = &list.head;
   const unsigned size_class = class_of_bin(bin);
-  while (list.count < want) {
+  unsigned count = 0;
+  while (count < want) {
     if (c.spans == 0) {
       // What there is, rather than one span more for the rest of a batch.
-      if (list.count != 0) break;
+      if (count != 0) break;
       const UnitIndex span = new_span(bin);
       if (span == 0) break;
       push_span(c, span);
     }
     const UnitIndex span = c.spans;
-    take_from_span(bin, span, want, list, tail);
+    count += take_from_span(bin, span, want - count, out + count);
     if (is_spent(span, size_class)) unlink_span(c, span);
   }
-  *tail = nullptr;
-  return list;
+  std::reverse(out, out + count);
+  return count;
 }
 
-void give_blocks(BinIndex bin, BlockList list) noexcept {
-  if (list.head == nullptr) return;
+void give_blocks(BinIndex bin, void* const* blocks, unsigned count) noexcept {
+  if (count == 0) return;
   Central& c = central[bin];
   const SpinGuard guard(c.lock, false);
-  const std::size_t bytes = (c.kept_blocks + list.count) * size_of_class(class_of_bin(bin));
-  if (c.kept < kKeptLists && bytes <= kKeptBytes && list.count > 1) {
-    c.list[c.kept++] = list;
-    c.kept_blocks += list.count;
-    return;
+  if (c.blocks == nullptr || c.kept + count > most_kept_of_class(class_of_bin(bin))) {
+    return put_into_spans(c, bin, blocks, count);
   }
-  put_into_spans(c, bin, list);
+  std::memcpy(static_cast<void*>(c.blocks + c.kept), blocks, count * sizeof(void*));
+  c.kept += count;
 }
 
 void trim_pools(unsigned pools) noexcept {
   for (unsigned bin = 1; bin < 1 + pools * kSizeClasses; ++bin) {
     Central& c = central[bin];
     const SpinGuard guard(c.lock, false);
-    while (c.kept != 0) put_into_spans(c, static_cast<BinIndex>(bin), c.list[--c.kept]);
-    c.kept_blocks = 0;
+    put_into_spans(c, static_cast<BinIndex>(bin), c.blocks, c.kept);
+    c.kept = 0;
     for (UnitIndex span = c.spans; span != 0;) {
       const UnitIndex next = info_of(span).next;
       if (info_of(span).used == 0) drop(c, static_cast<BinIndex>(bin), span);

@@ -1,11 +1,11 @@
 // The shared half of a pool: for each bin (one size class of one pool) the blocks that no thread has.
 //
-// Threads take and give lists of blocks. A list that a thread gives is kept whole for the next that asks, so
-// blocks freed by another thread than the one that allocates go round in lists; what is too much is put back
-// into its span, and a span whose blocks are all back goes back to the store. The scheme is tcmalloc's
-// central free list with its transfer cache.
+// Threads take and give many at a time, as pointers. What they give is kept at hand for the next that asks,
+// so blocks freed by another thread than the one that allocates go round there; what is too much is noted in
+// its span as given back, and a span whose blocks are all back goes back to the store. (tcmalloc's central
+// free list and transfer cache, with a bitmap beside the span instead of links through the blocks.)
 //
-// Thread-safe, a lock a bin. Never calls malloc.
+// Thread-safe, a lock a bin. Never calls malloc, never touches a block.
 #pragma once
 
 #include <bit>
@@ -50,25 +50,9 @@ constexpr unsigned most_cached_of_class(unsigned size_class) noexcept {
   return n < 4 ? 4 : n > 512 ? 512 : static_cast<unsigned>(n);
 }
 
-// Blocks linked through their first words, the last one's is nullptr.
-struct BlockList {
-  void* head = nullptr;
-  unsigned count = 0;
-};
-
+// Free blocks that nobody else has may be linked through their first words.
 inline void*& next_of(void* block) noexcept {
   return *static_cast<void**>(block);
-}
-
-// The blocks in [first, end) as a list, the last one first.
-inline BlockList link_blocks(void** first, void** end) noexcept {
-  BlockList list;
-  for (void** at = first; at != end; ++at) {
-    next_of(*at) = list.head;
-    list.head = *at;
-    ++list.count;
-  }
-  return list;
 }
 
 struct PoolLimits {
@@ -80,13 +64,14 @@ struct PoolLimits {
 // Before the first block of the pool.
 void set_pool_limits(unsigned pool, const PoolLimits& limits) noexcept;
 
-// Up to `want` blocks of the bin; an empty list when the system or the pool's capacity has no more.
-BlockList take_blocks(BinIndex bin, unsigned want) noexcept;
+// Up to `want` blocks of the bin into `out`, the one to use first at the end. How many: 0 when the system or
+// the pool's capacity has no more.
+unsigned take_blocks(BinIndex bin, unsigned want, void** out) noexcept;
 
-// Takes blocks of the bin back.
-void give_blocks(BinIndex bin, BlockList list) noexcept;
+// Takes blocks of the bin back, the oldest first.
+void give_blocks(BinIndex bin, void* const* blocks, unsigned count) noexcept;
 
-// Puts lists that were kept whole into their spans, and lets empty ones go (malloc_trim).
+// Puts what was kept at hand into its spans, and lets empty ones go (malloc_trim).
 void trim_pools(unsigned pools) noexcept;
 
 struct PoolUse {

@@ -84,14 +84,10 @@ WEIR_COLD void* refill(ThreadCache* cache, BinIndex index) noexcept {
   look_for_idle_chunks();
   grow_bin(cache, index, cache->rooms[index].limit);
   const BinRoom& room = cache->rooms[index];
-  const BlockList list = take_blocks(index, room.limit / 2u);
-  if (list.head == nullptr) return nullptr;
-  // The list may be longer than half of what the bin takes, never than the most that any thread's does.
-  void** top = room.bottom + list.count - 1;
-  cache->bins()[index].top = top;
-  for (void* block = next_of(list.head); block != nullptr; block = next_of(block)) *top-- = block;
-  if (list.count - 1u > room.limit) grow_bin(cache, index, list.count);
-  return list.head;
+  const unsigned count = take_blocks(index, room.limit / 2u, room.bottom + 1);
+  if (count == 0) return nullptr;
+  cache->bins()[index].top = room.bottom + count - 1;
+  return room.bottom[count];
 }
 
 void* from_pool(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
@@ -107,8 +103,9 @@ void* from_pool(ThreadCache* cache, unsigned rule, std::size_t total, std::size_
     block = cache->bins()[index].pop();
     if (block == nullptr) block = refill(cache, index);
   } else {
-    block = interrupted_cache() != nullptr ? nullptr : take_blocks(index, 1).head;
-    if (block == nullptr) return from_parent(total, alignment, zero);
+    if (interrupted_cache() != nullptr || take_blocks(index, 1, &block) == 0) {
+      return from_parent(total, alignment, zero);
+    }
   }
   if (block == nullptr) return when_full(rule, total, alignment, zero);
   return zero ? std::memset(block, 0, total) : block;
@@ -194,8 +191,7 @@ void free_in_pool(void* block, BinIndex index) noexcept {
     cache->deferred = block;
     return;
   }
-  next_of(block) = nullptr;
-  give_blocks(index, {block, 1});
+  give_blocks(index, &block, 1);
 }
 
 }  // namespace
@@ -276,11 +272,10 @@ WEIR_COLD void overflow(ThreadCache* cache, BinIndex index, void* block) noexcep
     look_for_old_spans();
     void** const oldest = cache->rooms[index].bottom + 1;
     void** const middle = oldest + cache->rooms[index].limit / 2;
-    const BlockList list = link_blocks(oldest, middle);
+    give_blocks(index, oldest, static_cast<unsigned>(middle - oldest));
     const auto kept = static_cast<std::size_t>(bin.top + 1 - middle);
     std::memmove(static_cast<void*>(oldest), middle, kept * sizeof(void*));
     bin.top = oldest + kept - 1;
-    give_blocks(index, list);
   }
   bin.push(block);
 }

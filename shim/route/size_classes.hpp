@@ -54,4 +54,24 @@ inline constexpr auto kClassBytes = [] {
   return bytes;
 }();
 
+// offset / size_of_class, for an offset within a span that is a multiple of it: by multiplication.
+constexpr unsigned block_at(std::size_t offset, unsigned size_class) noexcept {
+  constexpr auto kReciprocals = [] {
+    std::array<std::uint32_t, kSizeClasses> r{};
+    for (unsigned c = 0; c < kSizeClasses; ++c) {
+      r[c] = static_cast<std::uint32_t>(((std::uint64_t{1} << 32) + size_of_class(c) - 1) / size_of_class(c));
+    }
+    return r;
+  }();
+  return static_cast<unsigned>(offset * kReciprocals[size_class] >> 32);
+}
+static_assert([] {
+  for (unsigned c = 0; c < kSizeClasses; ++c) {
+    for (unsigned i = 0; i * size_of_class(c) < std::size_t{512} << 10; i += i < 70 ? 1 : 97) {
+      if (block_at(i * size_of_class(c), c) != i) return false;
+    }
+  }
+  return true;
+}());
+
 }  // namespace weir

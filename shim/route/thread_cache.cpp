@@ -170,9 +170,9 @@ void make_ways(ThreadCache& c) noexcept {
 void flush(ThreadCache& c) noexcept {
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     Bin& bin = c.bins()[i];
-    const BlockList list = link_blocks(c.rooms[i].bottom + 1, bin.top + 1);
-    bin.top = c.rooms[i].bottom;
-    give_blocks(static_cast<BinIndex>(i), list);
+    void** const bottom = c.rooms[i].bottom;
+    give_blocks(static_cast<BinIndex>(i), bottom + 1, static_cast<unsigned>(bin.top - bottom));
+    bin.top = bottom;
   }
 }
 

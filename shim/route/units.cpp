@@ -11,6 +11,7 @@ namespace weir {
 
 constinit GrowingTable<UnitTag> unit_tags;
 constinit GrowingTable<UnitInfo> unit_infos;
+constinit GrowingTable<SpanBits> span_bits;
 
 namespace {
 
@@ -61,7 +62,7 @@ bool map_to(UnitIndex end) noexcept {
   if (step < end - have) step = end - have;
   if ((std::uint64_t{have} + step) << kUnitShift > kRouteSpan) return false;
   for (;;) {
-    if (unit_tags.ensure(have + step) && unit_infos.ensure(have + step) &&
+    if (unit_tags.ensure(have + step) && unit_infos.ensure(have + step) && span_bits.ensure(have + step) &&
         map_claimed(kRouteBase + (std::uint64_t{have} << kUnitShift), std::size_t{step} << kUnitShift)) {
       break;
     }

@@ -50,7 +50,7 @@ class UnitTag {
 
 struct UnitInfo {
   union {
-    void* free_list;      // pool: blocks given back, linked through their first words
+    std::uint64_t back;   // pool: how many blocks were given back, and have their bit set
     std::uint64_t bytes;  // large and page: of the block
     std::uint64_t stamp;  // free: when it came back, in milliseconds
   };
@@ -65,6 +65,13 @@ static_assert(sizeof(UnitInfo) == 32);
 
 extern GrowingTable<UnitTag> unit_tags;
 extern GrowingTable<UnitInfo> unit_infos;
+
+// Of a pool's span: bit i is set where its i-th block was given back. Beside the span, so that blocks are
+// handed out again in the order of their addresses, and none is touched to find the next.
+struct SpanBits {
+  std::uint64_t word[kUnitBytes / 16 / 64];
+};
+extern GrowingTable<SpanBits> span_bits;
 
 inline UnitIndex unit_of(const void* p) noexcept {
   return static_cast<UnitIndex>((reinterpret_cast<std::uint64_t>(p) - kRouteBase) >> kUnitShift);
