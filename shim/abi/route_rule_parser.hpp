@@ -196,6 +196,9 @@ class RouteRuleParser : public RouteScanner {
     if (rule.target == RouteTarget::kFixed && (given & parameter_bit(ParameterKind::kCapacity)) == 0) {
       return fail(from, to, "fixed needs a capacity, as in fixed(capacity=1M)");
     }
+    if (rule.target == RouteTarget::kFixed && rule.with.capacity > kMostFixedCapacity) {
+      return fail(from, end_, "a fixed buffer has at most 2G");
+    }
     if (!rule.with.file.empty() && !rule.with.shared) {
       return fail(from, end_, "a buffer on a file is one for all threads: add 'shared'");
     }

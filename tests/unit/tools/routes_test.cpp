@@ -153,7 +153,7 @@ TEST(Rules, ReadEveryParameter) {
   EXPECT_EQ(rule.with.full, WhenFull::kNull);
   EXPECT_TRUE(rule.with.prefault);
   EXPECT_FALSE(rule.with.huge);
-  const RuleSet fixed(R"(*->fixed(capacity=1024G,full=abort,shared=1,file="/a (1), b"))", "RULES");
+  const RuleSet fixed(R"(*->fixed(capacity=2G,full=abort,shared=1,file="/a (1), b"))", "RULES");
   EXPECT_EQ(only_rule(fixed).with.file, "/a (1), b");
   EXPECT_EQ(only_rule(fixed).with.full, WhenFull::kAbort);
   const RuleSet nothing("* -> page()", "RULES");
@@ -175,6 +175,7 @@ TEST(Mistakes, NameThePlaceAndTheNearestWord) {
   expect_complaint("* -> heap", "'heap' is no target: parent, pool, arena, fixed, page", "heap");
   expect_complaint("call=mallok -> pool", "'mallok' is no call, or one twice; the nearest is 'malloc'",
                    "mallok");
+  expect_complaint("* -> fixed(capacity=2049M)", "a fixed buffer has at most 2G", "fixed(capacity=2049M)");
   expect_complaint("* -> fixed", "fixed needs a capacity, as in fixed(capacity=1M)", "fixed");
   expect_complaint("* -> page(chunk=64K)", "'chunk' is not for page, which takes huge", "chunk");
   expect_complaint("* -> parent(full=null)", "'full' is not for parent, which takes no parameters", "full");
