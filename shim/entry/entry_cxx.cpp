@@ -74,27 +74,28 @@ WEIR_NEW(_Znam, CallKind::kNewArray, operator_new_array)
 WEIR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t, CallKind::kNew, operator_new_nothrow)
 WEIR_NEW_NOTHROW(_ZnamRKSt9nothrow_t, CallKind::kNewArray, operator_new_array_nothrow)
 
-#define WEIR_NEW_ALIGNED(name, kind)                                                            \
+#define WEIR_NEW_ALIGNED(name, kind, tracked_new)                                               \
   WEIR_EXPORT void* name(Size n, Size alignment) {                                              \
     WEIR_ENTER(name, n, alignment);                                                             \
     if (__builtin_expect(passes, 1)) return passed_new(n, alignment);                           \
     if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS()); \
-    return tracked::operator_new_aligned(n, alignment);                                         \
+    return tracked::tracked_new(n, alignment);                                                  \
   }
-WEIR_NEW_ALIGNED(_ZnwmSt11align_val_t, CallKind::kNew)
-WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray)
+WEIR_NEW_ALIGNED(_ZnwmSt11align_val_t, CallKind::kNew, operator_new_aligned)
+WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray, operator_new_array_aligned)
 
-#define WEIR_NEW_ALIGNED_NOTHROW(name, kind)                                                                 \
+#define WEIR_NEW_ALIGNED_NOTHROW(name, kind, tracked_new)                                                    \
   WEIR_EXPORT void* name(Size n, Size alignment, const void* nothrow) {                                      \
     WEIR_ENTER(name, n, alignment, nothrow);                                                                 \
     if (__builtin_expect(passes, 1)) return or_retry(passed::memalign(alignment, n), n, alignment, #name);   \
     if (mode_now == Mode::kRoute) {                                                                          \
       return or_retry(routed::memalign_for(alignment, n, kind, WEIR_CALLER_ADDRESS()), n, alignment, #name); \
     }                                                                                                        \
-    return tracked::operator_new_aligned_nothrow(n, alignment);                                              \
+    return tracked::tracked_new(n, alignment);                                                               \
   }
-WEIR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, CallKind::kNew)
-WEIR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t, CallKind::kNewArray)
+WEIR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, CallKind::kNew, operator_new_aligned_nothrow)
+WEIR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t, CallKind::kNewArray,
+                         operator_new_array_aligned_nothrow)
 
 // operator delete, operator delete[]: what size, alignment and nothrow add is not needed to find the block.
 #define WEIR_DELETE(name, ...)                     \

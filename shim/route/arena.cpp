@@ -157,7 +157,13 @@ Chunk* adopt(Lane& lane) noexcept {
 
 void release(Chunk* chunk) noexcept {
   uncount_chunk(*chunk->route, span_bytes(chunk));
-  chunk->state.store(0, std::memory_order_relaxed);
+  // Another thread may be about to purge it.
+  while (chunk->state.load(std::memory_order_relaxed) != 0) {
+    std::uint64_t now = chunk->state.load(std::memory_order_relaxed);
+    if (now == kClaimed || !chunk->state.compare_exchange_weak(now, 0, std::memory_order_acq_rel)) {
+      sys::call(SYS_sched_yield);
+    }
+  }
   give_span(unit_of(chunk), chunk->route->fixed);
 }
 

@@ -5,6 +5,7 @@
 #include "core/pages.hpp"
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/say.hpp"
+#include "shim/route/call_sites.hpp"
 #include "shim/track/heap_totals.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
@@ -208,30 +209,15 @@ WEIR_COLD void* allocate_slowly(std::size_t bytes, How how, std::uint64_t caller
   return block;
 }
 
-// A way whose rules want to know the call site.
-void* allocate_by_site(ThreadCache* cache, RuleMask candidates, std::size_t total, std::uint64_t caller,
-                       bool zero) noexcept {
-  const RuleMask held = candidates & rules_of_site(caller, cache);
-  const unsigned rule = held != 0 ? static_cast<unsigned>(__builtin_ctz(held)) : kNoRule;
-  void* block = allocate_by(cache, rule, total, kGranule, zero);
-  if (__builtin_expect(block == nullptr, 0)) errno = ENOMEM;
-  return block;
-}
-
 }  // namespace
 
-__attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
-                                            std::uint64_t caller) noexcept {
-  const auto index = static_cast<unsigned>(bin - cache->bins());
-  const std::size_t total = bytes + way_bytes;
+namespace {
+
+// An empty bin of a pool, or a place that is no bin, at this index.
+void* allocate_from_place(ThreadCache* cache, unsigned index, std::size_t total, bool zero) noexcept {
   const unsigned parent_index = 1 + pool_count * kSizeClasses;
   if (index == parent_index || __builtin_expect(cache->working, 0)) {  // working: a signal handler
-    return from_parent(total, kGranule, how.zero);
-  }
-  if (index == 0) {
-    const RuleMask candidates = cache->candidates[way_call(how.call)][way_of(bytes)];
-    if (candidates == 0) return allocate_slowly(bytes, how, caller);
-    return allocate_by_site(cache, candidates, total, caller, how.zero);
+    return from_parent(total, kGranule, zero);
   }
   void* block;
   unsigned rule;
@@ -243,11 +229,67 @@ __attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::s
     block = allocate_in(cache->lanes[rule], total);
   }
   if (__builtin_expect(block == nullptr, 0)) {
-    block = when_full(rule, total, kGranule, how.zero);
+    block = when_full(rule, total, kGranule, zero);
     if (block == nullptr) errno = ENOMEM;
     return block;
   }
-  return how.zero ? std::memset(block, 0, total) : block;
+  return zero ? std::memset(block, 0, total) : block;
+}
+
+}  // namespace
+
+namespace {
+
+// A request of a way whose rules ask for the call site, seen before or not.
+__attribute__((noinline)) void* allocate_by_site(ThreadCache* cache, std::size_t bytes, How how,
+                                                 std::uint64_t caller) noexcept {
+  const unsigned call = way_call(how.call);
+  const std::uint64_t key = site_key(caller, call, way_of(bytes));
+  const SiteSlot* slot = site_slots(*cache, key);
+  Bin* bin;
+  if (__builtin_expect(cache->site_epoch != call_site_epoch.load(std::memory_order_relaxed), 0)) {
+    bin = find_site_bin(*cache, key, caller, how.call, bytes);
+  } else if (__builtin_expect(slot->key == key, 1)) {
+    bin = slot->bin;
+  } else {
+    unsigned i = 1;
+    while (i < kSiteWays && slot[i].key != key) ++i;
+    bin = i < kSiteWays ? slot[i].bin : find_site_bin(*cache, key, caller, how.call, bytes);
+  }
+  void* block = bin->pop();
+  const std::size_t total = bytes + way_bytes;
+  if (__builtin_expect(block != nullptr, 1)) {
+    return __builtin_expect(how.zero, 0) ? std::memset(block, 0, total) : block;
+  }
+  if (bin == cache->bins()) return allocate_slowly(bytes, how, caller);
+  return allocate_from_place(cache, static_cast<unsigned>(bin - cache->bins()), total, how.zero);
+}
+
+}  // namespace
+
+namespace {
+
+__attribute__((noinline)) void* allocate_elsewhere(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
+                                                   std::uint64_t caller) noexcept {
+  if (bin == cache->asks_site) return allocate_by_site(cache, bytes, how, caller);
+  if (bin == cache->bins()) return allocate_slowly(bytes, how, caller);
+  return allocate_from_place(cache, static_cast<unsigned>(bin - cache->bins()), bytes + way_bytes, how.zero);
+}
+
+}  // namespace
+
+// A known call site is served here, in a function that needs no frame; everything else a tail call further.
+__attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
+                                            std::uint64_t caller) noexcept {
+  if (bin == cache->asks_site && bytes <= kFineBytes && !how.zero) {
+    const std::uint64_t key = site_key(caller, way_call(how.call), fine_way_of(bytes));
+    const SiteSlot* slot = site_slots(*cache, key);
+    if (__builtin_expect(slot->key == key, 1) &&
+        cache->site_epoch == call_site_epoch.load(std::memory_order_relaxed)) {
+      if (void* block = slot->bin->pop(); __builtin_expect(block != nullptr, 1)) return block;
+    }
+  }
+  return allocate_elsewhere(cache, bin, bytes, how, caller);
 }
 
 __attribute__((noinline)) void* allocate_coarse(std::size_t bytes, How how, std::uint64_t caller) noexcept {

@@ -112,7 +112,7 @@ unsigned rule_for(const Request& request, ThreadCache* cache) noexcept {
       continue;
     }
     if (!asked) {
-      by_site = rules_of_site(request.caller, cache);
+      by_site = rules_at(request.caller);
       asked = true;
     }
     if ((by_site >> i & 1) != 0) return i;

@@ -30,7 +30,7 @@ constinit std::atomic<std::uint32_t> made{0};
 constinit ThreadCache* free_caches = nullptr;
 
 unsigned bin_count() noexcept {
-  return 1 + pool_count * kSizeClasses + 1 + route_rules.count;
+  return 1 + pool_count * kSizeClasses + 1 + route_rules.count + 1;
 }
 
 constexpr std::size_t kSlotsOfPool = [] {
@@ -42,13 +42,14 @@ constexpr std::size_t kSlotsOfPool = [] {
 // Behind the struct: bins, lanes, rooms of bins, and the stacks, whose pages are touched as far as they are
 // used.
 struct CacheLayout {
-  std::size_t lanes, rooms, slots, bytes;
+  std::size_t lanes, rooms, sites, slots, bytes;
 };
 CacheLayout cache_layout() noexcept {
   CacheLayout at{};
   at.lanes = round_up(sizeof(ThreadCache) + bin_count() * sizeof(Bin), 64);
   at.rooms = round_up(at.lanes + route_rules.count * sizeof(Lane), 64);
-  at.slots = at.rooms + (1 + pool_count * kSizeClasses) * sizeof(BinRoom);
+  at.sites = round_up(at.rooms + (1 + pool_count * kSizeClasses) * sizeof(BinRoom), 64);
+  at.slots = at.sites + (sites_matter ? kSiteSlots * sizeof(SiteSlot) : 0);
   at.bytes = round_up(at.slots + pool_count * kSlotsOfPool * sizeof(void*), kPageSize);
   return at;
 }
@@ -87,7 +88,9 @@ void set_up_bins(ThreadCache& c) noexcept {
   char* const start = reinterpret_cast<char*>(&c);
   c.lanes = reinterpret_cast<Lane*>(start + at.lanes);
   c.rooms = reinterpret_cast<BinRoom*>(start + at.rooms);
+  c.sites = reinterpret_cast<SiteSlot*>(start + at.sites);
   auto** slots = reinterpret_cast<void**>(start + at.slots);
+  c.asks_site = c.bins() + bin_count() - 1;
   for (unsigned i = 0; i < bin_count(); ++i) c.bins()[i] = {&no_block, &no_block + 1};
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     const unsigned k = class_of_bin(static_cast<BinIndex>(i));
@@ -146,9 +149,11 @@ void make_way(ThreadCache& c, CallKind call, unsigned way, std::size_t least, st
     break;
   }
   if (bin != c.bins()) candidates = 0;
+  if (candidates != 0) bin = c.asks_site;
 }
 
 void make_ways_once(ThreadCache& c) noexcept {
+  if (sites_matter) std::memset(static_cast<void*>(c.sites), 0, kSiteSlots * sizeof(SiteSlot));
   c.thread_rules = rules_of_this_thread();
   for (const CallKind call : kWayCall) {
     make_way(c, call, 0, 0, 0);
@@ -193,15 +198,24 @@ RuleMask rules_of_this_thread() noexcept {
   return rules_where(route_rules, [&](const RouteConditions& when) { return thread_holds(when, name); });
 }
 
-RuleMask rules_of_site(std::uint64_t return_address, ThreadCache* cache) noexcept {
+__attribute__((noinline)) Bin* find_site_bin(ThreadCache& cache, std::uint64_t key,
+                                             std::uint64_t return_address, CallKind call,
+                                             std::size_t bytes) noexcept {
   const std::uint32_t epoch = call_site_epoch.load(std::memory_order_acquire);
-  if (cache == nullptr) return rules_at(return_address);
-  SiteSlot& slot = cache->sites[(return_address * 0x9e3779b97f4a7c15u) >> 56];
-  static_assert(kSiteSlots == 1 << (64 - 56));
-  if (__builtin_expect(slot.return_address == return_address && slot.epoch == epoch, 1)) return slot.rules;
-  const RuleMask rules = rules_at(return_address);
-  slot = {return_address, rules, epoch};
-  return rules;
+  if (cache.site_epoch != epoch) {
+    std::memset(static_cast<void*>(cache.sites), 0, kSiteSlots * sizeof(SiteSlot));
+    cache.site_epoch = epoch;
+  }
+  const RuleMask held = cache.candidates[way_call(call)][way_of(bytes)] & rules_at(return_address);
+  const std::size_t most =
+      bytes <= kFineBytes ? round_up(bytes, kGranule) : size_of_class(class_of_size(bytes));
+  Bin* bin =
+      held != 0 ? place_of(cache, static_cast<unsigned>(__builtin_ctz(held)), most) : parent_bin(cache);
+  // The newest is in front: what fell out was asked for longest ago.
+  SiteSlot* const slots = site_slots(cache, key);
+  std::memmove(static_cast<void*>(slots + 1), slots, (kSiteWays - 1) * sizeof *slots);
+  slots[0] = {key, bin};
+  return bin;
 }
 
 __attribute__((noinline, cold)) static ThreadCache* make_thread_cache() noexcept {

@@ -75,12 +75,18 @@ constexpr unsigned way_call(CallKind call) noexcept {
 }
 static_assert(kWayCall[way_call(CallKind::kNewArray)] == CallKind::kNewArray);
 
+// Where requests of one way from one call site go: the bin. Forgotten when call_site_epoch moves.
 struct SiteSlot {
-  std::uint64_t return_address;
-  RuleMask rules;
-  std::uint32_t epoch;
+  std::uint64_t key;  // return address and way; 0 is none
+  Bin* bin;
 };
-inline constexpr unsigned kSiteSlots = 256;
+inline constexpr unsigned kSiteSlots = 2048;
+inline constexpr unsigned kSiteWays = 4;  // slots in which one key may be
+
+constexpr std::uint64_t site_key(std::uint64_t return_address, unsigned call, unsigned way) noexcept {
+  return return_address | std::uint64_t{call * kWays + way + 1} << 48;
+}
+static_assert(kWayCalls * kWays < 1 << 16);
 
 struct ThreadCache {
   Bin* ways[kWayCalls][kWays];
@@ -93,13 +99,16 @@ struct ThreadCache {
   std::atomic<bool> stale;  // the thread has another name now
   std::uint64_t thread;     // the thread control block
   ThreadCache* next_free;
-  void* deferred;  // blocks that a signal handler freed while `working`
-  Lane* lanes;     // by rule
-  BinRoom* rooms;  // by BinIndex
-  SiteSlot sites[kSiteSlots];
+  void* deferred;   // blocks that a signal handler freed while `working`
+  Lane* lanes;      // by rule
+  BinRoom* rooms;   // by BinIndex
+  SiteSlot* sites;  // kSiteSlots of them, where rules ask for the call site
+  std::uint32_t site_epoch;
+  Bin* asks_site;  // the last of the bins
   RouteCounts counts[kMostRules + 1];
 
-  // Behind this struct. [0] asks; the pools' by their BinIndex; the parent's; a lane's for each rule.
+  // Behind this struct. [0] asks the rules; the pools' by their BinIndex; the parent's; a lane's for each
+  // rule; and the last, which asks for the call site.
   Bin* bins() noexcept { return reinterpret_cast<Bin*>(this + 1); }
 };
 
@@ -115,8 +124,16 @@ ThreadCache* thread_cache() noexcept;
 // `deferred`.
 ThreadCache* interrupted_cache() noexcept;
 
-// Which rules' conditions on the call site hold. `cache` may be nullptr.
-RuleMask rules_of_site(std::uint64_t return_address, ThreadCache* cache) noexcept;
+// The first of the slots in which the key may be.
+inline SiteSlot* site_slots(ThreadCache& cache, std::uint64_t key) noexcept {
+  static_assert(kSiteSlots == kSiteWays << (64 - 55));
+  return cache.sites + kSiteWays * (key * 0x9e3779b97f4a7c15u >> 55);
+}
+
+// The bin, or the place, for a way that asks because of call sites; remembered. The bin that asks in full
+// where the rules lead to nothing that a bin stands for.
+Bin* find_site_bin(ThreadCache& cache, std::uint64_t key, std::uint64_t return_address, CallKind call,
+                   std::size_t bytes) noexcept;
 
 // Makes the ways anew if the thread's name has changed.
 void refresh_ways(ThreadCache& cache) noexcept;

@@ -122,6 +122,7 @@ UnitIndex take_kept(SpanList (&lists)[kMostOrder + 1], unsigned order) noexcept 
   if (o > kMostOrder) return 0;
   const UnitIndex first = lists[o].newest;
   unlink(lists[o], first);
+  unit_tags[first] = {};  // before the lock goes: its buddy must not take it for free
   const std::uint64_t stamp = info_of(first).stamp;
   while (o != order) {
     --o;

@@ -269,19 +269,21 @@ WEIR_TRACKED void* operator_new_array_nothrow(std::size_t bytes) {
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnamRKSt9nothrow_t", bytes);
 }
 
-WEIR_TRACKED void* operator_new_aligned(std::size_t bytes, std::size_t alignment) {
-  const CallSite site = WEIR_CALL_SITE();
-  for (;;) {
-    if (void* block = allocate_aligned(alignment, bytes, Family::kNew, CallKind::kNew, site)) return block;
-    call_new_handler();
+#define WEIR_NEW_ALIGNED(name, family, call)                                                  \
+  WEIR_TRACKED void* name(std::size_t bytes, std::size_t alignment) {                         \
+    const CallSite site = WEIR_CALL_SITE();                                                   \
+    for (;;) {                                                                                \
+      if (void* block = allocate_aligned(alignment, bytes, family, call, site)) return block; \
+      call_new_handler();                                                                     \
+    }                                                                                         \
+  }                                                                                           \
+  WEIR_TRACKED void* name##_nothrow(std::size_t bytes, std::size_t alignment) {               \
+    void* block = allocate_aligned(alignment, bytes, family, call, WEIR_CALL_SITE());         \
+    if (__builtin_expect(block != nullptr, 1)) return block;                                  \
+    return retry_nothrow_aligned("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);     \
   }
-}
-
-WEIR_TRACKED void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment) {
-  void* block = allocate_aligned(alignment, bytes, Family::kNew, CallKind::kNew, WEIR_CALL_SITE());
-  return block != nullptr ? block
-                          : retry_nothrow_aligned("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);
-}
+WEIR_NEW_ALIGNED(operator_new_aligned, Family::kNew, CallKind::kNew)
+WEIR_NEW_ALIGNED(operator_new_array_aligned, Family::kNewArray, CallKind::kNewArray)
 
 WEIR_TRACKED std::size_t usable_size(void* block) {
   if (block == nullptr) return 0;

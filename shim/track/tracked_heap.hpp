@@ -26,7 +26,9 @@ void* operator_new_array(std::size_t bytes);
 void* operator_new_nothrow(std::size_t bytes);
 void* operator_new_array_nothrow(std::size_t bytes);
 void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
+void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
 void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
+void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
 
 std::size_t usable_size(void* block);
 
