@@ -1,10 +1,10 @@
 """Programs that try to break a route: storms.py LIBRARY TOOL CACHE KIND
 
 KIND fuzz runs random operations against a model, forks forks while all threads allocate, threads starts and ends a
-hundred thousand threads, churn bounds what phases of a server's life leave behind, idle what one peak leaves. What
-libc gives too is asked natively first.
+hundred thousand threads, churn bounds what phases of a server's life leave behind, idle what one peak leaves, spans
+takes and releases what lies under the routes. What libc gives too is asked natively first.
 
-The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, THREADS, CHURN_SECONDS.
+The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, THREADS, SPANS, CHURN_SECONDS.
 """
 
 import os
@@ -14,7 +14,7 @@ import harness
 import rule_sets
 from rule_sets import EVERYWHERE, MAIN
 
-SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS", "CHURN_SECONDS")
+SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS", "SPANS", "CHURN_SECONDS")
 TIMEOUT = 120 + 2 * float(os.environ.get("CHURN_SECONDS", 0))
 
 
@@ -71,10 +71,16 @@ def idle():  # natively and in jemalloc's hands it takes longer
             yield f"{name}, {how}", lambda under=under, how=how: run(under, "idle.c", how)
 
 
+def spans():
+    yield from natively("spans.c", SPANS="30000")
+    yield from under_rules("spans.c", ("arena", "fixed_shared"), SPANS="150000")
+    yield from under_rules("spans.c", ("page",), modes=("pass",), SPANS="10000")
+
+
 def churn():
     yield from natively("churn.cpp", CHURN_SECONDS="1")
     yield from under_rules("churn.cpp", ("pool", "arena", "arena_shared"), CHURN_SECONDS="2")
 
 
 harness.run_cases({"fuzz": fuzz, "forks": forks, "threads": threads, "tracked_threads": tracked_threads,
-                   "churn": churn, "idle": idle}[sys.argv[4]]())
+                   "churn": churn, "idle": idle, "spans": spans}[sys.argv[4]]())
