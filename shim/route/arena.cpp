@@ -19,6 +19,11 @@ namespace {
 constexpr unsigned kLargePart = 4;
 constexpr int kLooks = 4;
 
+// A full chunk is worth a search for holes when at most a quarter of its blocks live; a hole smaller than
+// this is not worth its turn.
+constexpr std::uint32_t kSparsePart = 4;
+constexpr std::uint64_t kLeastHole = 256;
+
 constinit SpinLock orphan_lock;
 constinit SpinLock large_lock;
 constinit Chunk* orphans[kMostRules];  // with room, by route
@@ -190,10 +195,11 @@ void forget_starts(Chunk* chunk, const char* at) noexcept {
   chunk->at = chunk->first();
 }
 
-void make_current(Lane& lane, Chunk* chunk) noexcept {
+// Blocks are cut in [at, end) from now on.
+void make_current(Lane& lane, Chunk* chunk, char* at, char* end) noexcept {
   lane.current = chunk;
-  lane.at = chunk != nullptr ? chunk->at : nullptr;
-  lane.end = chunk != nullptr ? chunk->end : nullptr;
+  lane.at = at;
+  lane.end = end;
   lane.last = nullptr;
   if (chunk != nullptr) {
     chunk->previous = chunk->next = nullptr;
@@ -202,7 +208,76 @@ void make_current(Lane& lane, Chunk* chunk) noexcept {
   }
 }
 
+void make_current(Lane& lane, Chunk* chunk) noexcept {
+  make_current(lane, chunk, chunk != nullptr ? chunk->at : nullptr, chunk != nullptr ? chunk->end : nullptr);
+}
+
+// What is left between the newest block of the current chunk and the end is a hole for later.
+void close_current(Lane& lane) noexcept {
+  Chunk* chunk = lane.current;
+  if (lane.at < lane.end) mark_dead(lane.at);
+  if (lane.at > chunk->at) chunk->at = lane.at;
+}
+
+std::uint32_t count_starts(Chunk* chunk) noexcept {
+  const auto words =
+      static_cast<std::uint64_t>(chunk->at - reinterpret_cast<char*>(chunk)) / kGranule / 64 + 1;
+  std::uint32_t count = 0;
+  for (std::uint64_t i = 0; i < words; ++i)
+    count += static_cast<std::uint32_t>(__builtin_popcountll(chunk->starts()[i]));
+  return count;
+}
+
+std::uint64_t granule_of(const Chunk* chunk, const char* p) noexcept {
+  return static_cast<std::uint64_t>(p - reinterpret_cast<const char*>(chunk)) / kGranule;
+}
+
+// Clears the starts in (from, to).
+void clear_starts_between(Chunk* chunk, const char* from, const char* to) noexcept {
+  const std::uint64_t first = granule_of(chunk, from) + 1;
+  const std::uint64_t end = granule_of(chunk, to);
+  const std::uint64_t keep_low = (std::uint64_t{1} << first % 64) - 1;
+  const std::uint64_t keep_high = ~std::uint64_t{0} << end % 64;
+  std::uint64_t* const words = chunk->starts();
+  for (std::uint64_t w = first / 64; w <= end / 64; ++w) {
+    std::uint64_t keep = 0;
+    if (w == first / 64) keep |= keep_low;
+    if (w == end / 64) keep |= keep_high;
+    __atomic_store_n(&words[w], words[w] & keep, __ATOMIC_RELAXED);
+  }
+}
+
+// The first hole of at least `bytes` from `from` on, which is a start; cuts begin there from now on. False
+// when there is none.
+bool open_hole(Lane& lane, Chunk* chunk, char* from, std::uint64_t bytes) noexcept {
+  char* const base = reinterpret_cast<char*>(chunk);
+  const std::uint64_t end = granule_of(chunk, chunk->end);
+  char* hole = nullptr;
+  char* to = nullptr;
+  std::uint64_t w = granule_of(chunk, from) / 64;
+  std::uint64_t word = chunk->starts()[w] & ~std::uint64_t{0} << granule_of(chunk, from) % 64;
+  for (;;) {
+    while (word == 0 && w < end / 64) word = chunk->starts()[++w];
+    const std::uint64_t granule = word != 0 ? w * 64 + static_cast<unsigned>(__builtin_ctzll(word)) : end;
+    char* const start = base + granule * kGranule;
+    word &= word - 1;
+    const bool dead = granule < end && *reinterpret_cast<std::uint64_t*>(start) == dead_mark(start);
+    if (dead) {
+      if (hole == nullptr) hole = start;
+      continue;
+    }
+    to = granule < end ? start : chunk->end;
+    if (hole != nullptr && static_cast<std::uint64_t>(to - hole) >= bytes) break;
+    hole = nullptr;
+    if (granule >= end) return false;
+  }
+  clear_starts_between(chunk, hole, to);
+  make_current(lane, chunk, hole, to);
+  return true;
+}
+
 void push_full(Lane& lane, Chunk* chunk) noexcept {
+  chunk->starts_when_full = count_starts(chunk);
   chunk->full.store(true, std::memory_order_release);
   chunk->previous = nullptr;
   chunk->next = lane.full;
@@ -261,13 +336,60 @@ bool is_empty(const Chunk* chunk) noexcept {
   return chunk->live == static_cast<std::uint32_t>(chunk->remote_frees.load(std::memory_order_acquire));
 }
 
-// Full chunks that other threads have emptied: a few at a time, round and round.
-void look_for_empty(Lane& lane) noexcept {
-  for (int i = 0; i < kLooks && lane.full != nullptr; ++i) {
+bool is_sparse(const Chunk* chunk) noexcept {
+  const auto remote = static_cast<std::uint32_t>(chunk->remote_frees.load(std::memory_order_acquire));
+  return (chunk->live - remote) * kSparsePart <= chunk->starts_when_full;
+}
+
+// Looks at a few of the full chunks, round and round: takes back those that other threads have emptied, and
+// returns one with few blocks left.
+Chunk* look_at_full(Lane& lane) noexcept {
+  Chunk* sparse = nullptr;
+  for (int i = 0; i < kLooks && lane.full != nullptr && sparse == nullptr; ++i) {
     Chunk* chunk = lane.look != nullptr ? lane.look : lane.full;
     lane.look = chunk->next;
-    if (is_empty(chunk)) reuse_chunk(lane, chunk);
+    if (is_empty(chunk)) {
+      reuse_chunk(lane, chunk);
+    } else if (is_sparse(chunk) && !begins_scope(lane, chunk)) {
+      sparse = chunk;
+    }
   }
+  return sparse;
+}
+
+// Makes the chunk current for its holes; false when none is large enough.
+bool open_sparse(Lane& lane, Chunk* chunk, std::uint64_t bytes) noexcept {
+  if (!try_take(chunk)) return false;
+  Chunk* const before = lane.current;
+  char* const before_at = lane.at;
+  char* const before_end = lane.end;
+  const bool is_ours = unlink_full(lane, chunk);
+  const bool opened = is_ours && open_hole(lane, chunk, chunk->first(), bytes);
+  put_back(chunk);
+  if (opened) {
+    if (before == nullptr) return true;
+    Chunk* const now = lane.current;
+    char* const at = lane.at;
+    char* const end = lane.end;
+    lane.current = before;
+    lane.at = before_at;
+    lane.end = before_end;
+    close_current(lane);
+    push_full(lane, before);
+    make_current(lane, now, at, end);
+    return true;
+  }
+  if (is_ours) push_full(lane, chunk);
+  return false;
+}
+
+// Goes on in the next hole of the current chunk; false when it has none, or no holes at all.
+bool next_hole(Lane& lane, std::uint64_t bytes) noexcept {
+  Chunk* const chunk = lane.current;
+  if (chunk == nullptr || lane.end == chunk->end) return false;
+  char* const from = lane.end;
+  close_current(lane);
+  return open_hole(lane, chunk, from, bytes);
 }
 
 void* allocate_large(Lane& lane, std::size_t bytes, std::size_t alignment) noexcept {
@@ -340,8 +462,8 @@ void end_chunk(Lane& lane, Chunk* chunk, const char* at) noexcept {
 void end_blocks_of_scope(Lane& lane) noexcept {
   Chunk* const scope = lane.scope;
   end_large_blocks(lane);
-  scope->at = lane.current == scope ? lane.at : scope->at;
-  if (lane.current != scope) end_chunk(lane, lane.current, lane.at);
+  close_current(lane);
+  if (lane.current != scope) end_chunk(lane, lane.current, lane.current->at);
   for (Chunk* chunk = lane.full; chunk != nullptr;) {
     Chunk* const next = chunk->next;
     if (chunk != scope) end_chunk(lane, chunk, chunk->at);
@@ -356,11 +478,13 @@ void leave_innermost(Lane& lane) noexcept {
   end_blocks_of_scope(lane);
   Chunk* const scope = lane.scope;
   Chunk* const current = scope->outer_current;
+  char* const at = scope->outer_at;
+  char* const end = scope->outer_end;
   lane.full = scope->outer_full;
   lane.scope = scope->outer_scope;
   --lane.scopes;
   put_aside(lane, scope);
-  make_current(lane, current);
+  make_current(lane, current, at, end);
 }
 
 bool is_scope_of(const Lane& lane, const Chunk* scope) noexcept {
@@ -442,19 +566,24 @@ __attribute__((noinline)) void* allocate_slowly(Lane& lane, std::size_t bytes,
   if (bytes >= kRouteSpan || alignment >= kRouteSpan) return nullptr;
   const bool large = !route.fixed && bytes + alignment > route.chunk_bytes / kLargePart;
   if (large) return allocate_large(lane, bytes == 0 ? 1 : bytes, alignment);
+  const std::uint64_t hole = bytes + alignment < kLeastHole ? kLeastHole : bytes + alignment;
   if (lane.current != nullptr && is_empty(lane.current) && lane.at != lane.current->first()) {
     reuse_chunk(lane, lane.current);
-  } else {
-    if (route.fixed && lane.current != nullptr) return nullptr;
-    look_for_empty(lane);
+  } else if (lane.current != nullptr && route.fixed) {
+    return nullptr;
+  } else if (!next_hole(lane, hole)) {
+    Chunk* const sparse = look_at_full(lane);
     look_for_old_spans();
     look_for_idle_chunks();
     Chunk* chunk = take_spare(lane);
+    if (chunk == nullptr && sparse != nullptr && open_sparse(lane, sparse, hole)) {
+      return allocate_in(lane, bytes, alignment);
+    }
     if (chunk == nullptr) chunk = adopt(lane);
     if (chunk == nullptr) chunk = new_chunk(lane);
     if (chunk == nullptr) return nullptr;
     if (lane.current != nullptr) {
-      lane.current->at = lane.at;
+      close_current(lane);
       push_full(lane, lane.current);
     }
     make_current(lane, chunk);
@@ -469,14 +598,22 @@ __attribute__((noinline)) void* allocate_slowly(Lane& lane, std::size_t bytes,
 __attribute__((noinline)) void reuse_chunk(Lane& lane, Chunk* chunk) noexcept {
   const Busy busy(lane);
   if (chunk == lane.current) {
-    forget_starts(chunk, lane.at);
+    close_current(lane);
+    forget_starts(chunk, chunk->at);
     lane.at = chunk->at;
+    lane.end = chunk->end;
     lane.last = nullptr;
     return;
   }
   for (const Chunk* s = lane.scope; s != nullptr; s = s->outer_scope) {
     if (s == chunk) return;  // it holds the scope together until that is left
-    if (s->outer_current == chunk) return forget_starts(chunk, chunk->at);
+    if (s->outer_current == chunk) {
+      Chunk* const scope = const_cast<Chunk*>(s);
+      forget_starts(chunk, chunk->at);
+      scope->outer_at = chunk->at;
+      scope->outer_end = chunk->end;
+      return;
+    }
   }
   if (!try_take(chunk)) return;
   if (unlink_full(lane, chunk)) {
@@ -502,7 +639,8 @@ char* block_before(Chunk* chunk, const char* p) noexcept {
   return reinterpret_cast<char*>(chunk) + granule * kGranule;
 }
 
-void free_remotely(Chunk* chunk) noexcept {
+void free_remotely(Chunk* chunk, void* block) noexcept {
+  mark_dead(block);
   const std::int32_t frees = chunk->remote_frees.fetch_add(1, std::memory_order_acq_rel) + 1;
   if (frees == 0) return end_orphan(chunk);
   // The owner frees at the same time, unseen: then it is the owner that finds the chunk empty, or a later
@@ -580,7 +718,9 @@ Chunk* enter_scope(Lane& lane) noexcept {
   Chunk* scope = take_spare(lane);
   if (scope == nullptr) scope = new_chunk(lane);
   if (scope == nullptr) return nullptr;
-  if (lane.current != nullptr) lane.current->at = lane.at;
+  if (lane.current != nullptr) close_current(lane);
+  scope->outer_at = lane.at;
+  scope->outer_end = lane.end;
   scope->outer_current = lane.current;
   scope->outer_full = lane.full;
   scope->outer_scope = lane.scope;
@@ -615,7 +755,7 @@ void note_use(Lane& lane) noexcept {
 
 void abandon_lane(Lane& lane) noexcept {
   const Busy busy(lane);
-  if (lane.current != nullptr) lane.current->at = lane.at;
+  if (lane.current != nullptr) close_current(lane);
   {
     // Large blocks of scopes live on by themselves.
     const SpinGuard guard(large_lock, false);

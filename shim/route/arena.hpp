@@ -4,7 +4,9 @@
 //
 // A lane is one arena at work: a thread's own, or one for all threads behind a lock (`shared`). Its chunks:
 //   current    where blocks are cut
-//   full       had no room for some request; wait for their blocks
+//   full       had no room for some request; wait for their blocks. When few of them are left, a chunk
+//   becomes
+//              current again, and blocks are cut from the holes between them (as Immix does with its lines)
 //   spare      empty; kept up to the route's `retain`
 // A chunk begins with its header and one bit for each 16 bytes: set where a block begins, and behind the
 // last. So a block needs no header, and its size is the distance to the next bit. A thread that frees a block
@@ -26,6 +28,7 @@
 #include "shim/base/spin_lock.hpp"
 #include "shim/route/size_classes.hpp"
 #include "shim/route/units.hpp"
+#include "shim/track/block_header.hpp"
 
 namespace weir {
 
@@ -65,12 +68,14 @@ struct Chunk {
   bool listed;         // among the orphans with room
   std::atomic<bool> full;
   std::atomic<std::int64_t> live_bytes;  // with stats=1
-  char* at;                              // an orphan's, a full chunk's: behind the last block
+  char* at;                              // behind the highest block, but for the current chunk's newest
   char* end;
   Chunk *previous, *next;
   ArenaRoute* route;
   // Of the chunk that a scope begins with: what the lane had before.
   Chunk *outer_current, *outer_full, *outer_scope;
+  char *outer_at, *outer_end;
+  std::uint32_t starts_when_full;  // blocks and holes; few of them live, the chunk is worth a look
 
   // Behind this header. Bit i: a block begins at granule i of the chunk.
   std::uint64_t* starts() noexcept { return reinterpret_cast<std::uint64_t*>(this + 1); }
@@ -79,8 +84,8 @@ struct Chunk {
 };
 
 struct Lane {
-  char* at;
-  char* end;
+  char* at;    // where the next block is cut
+  char* end;   // of the chunk, or of the hole
   char* last;  // the newest block of the current chunk, while it can be taken back
   Chunk* current;
   Chunk* full;  // newest first
@@ -111,6 +116,15 @@ inline void clear_start(Chunk* chunk, const char* p) noexcept {
 // Where the nearest start before `p` lies; nullptr when none is near.
 char* block_before(Chunk* chunk, const char* p) noexcept;
 
+// A freed block says so in its first word: a secret of the process and its address. It is what a search for
+// holes knows it by; a block that is handed out is cleared of it.
+inline std::uint64_t dead_mark(const void* block) noexcept {
+  return (reinterpret_cast<std::uint64_t>(block) ^ header_key) * 0x9e3779b97f4a7c15u;
+}
+inline void mark_dead(void* block) noexcept {
+  *static_cast<std::uint64_t*>(block) = dead_mark(block);
+}
+
 inline Chunk* chunk_of(const void* block) noexcept {
   return reinterpret_cast<Chunk*>(unit_address(first_unit_of(unit_of(block))));
 }
@@ -126,7 +140,11 @@ inline void* allocate_in(Lane& lane, std::size_t bytes, std::size_t alignment = 
     return allocate_slowly(lane, bytes, alignment);
   }
   char* const block = reinterpret_cast<char*>(from);
-  if (block != at) set_start(lane.current, block);
+  if (__builtin_expect(block != at, 0)) {
+    mark_dead(at);
+    set_start(lane.current, block);
+  }
+  *reinterpret_cast<std::uint64_t*>(block) = 0;
   set_start(lane.current, block + size);
   ++lane.current->live;
   lane.last = block;
@@ -139,6 +157,7 @@ void reuse_chunk(Lane& lane, Chunk* chunk) noexcept;
 
 // For the thread of the lane that the chunk belongs to.
 inline void free_in(Lane& lane, Chunk* chunk, void* block) noexcept {
+  mark_dead(block);
   if (block == lane.last) {  // last in, first out
     clear_start(chunk, lane.at);
     lane.at = lane.last;
@@ -150,7 +169,7 @@ inline void free_in(Lane& lane, Chunk* chunk, void* block) noexcept {
 }
 
 // For any other thread.
-void free_remotely(Chunk* chunk) noexcept;
+void free_remotely(Chunk* chunk, void* block) noexcept;
 
 // Now and then gives back the pages of chunks that other threads emptied and whose own does not look.
 void look_for_idle_chunks() noexcept;

@@ -225,7 +225,7 @@ void* allocate_from_place(ThreadCache* cache, unsigned index, std::size_t total,
     block = refill(cache, static_cast<BinIndex>(index));
     rule = rule_of_pool(pool_of_bin(static_cast<BinIndex>(index)));
   } else {
-    rule = index - parent_index - 1;
+    rule = index - parent_index - 2;
     block = allocate_in(cache->lanes[rule], total);
   }
   if (__builtin_expect(block == nullptr, 0)) {
@@ -278,10 +278,14 @@ __attribute__((noinline)) void* allocate_elsewhere(ThreadCache* cache, Bin* bin,
 
 }  // namespace
 
-// A known call site is served here, in a function that needs no frame; everything else a tail call further.
+// Lanes and known call sites are served here, in a function that needs no frame; the rest a tail call
+// further.
 __attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
                                             std::uint64_t caller) noexcept {
-  if (bin == cache->asks_site && bytes <= kFineBytes && !how.zero) {
+  if (bin > cache->asks_site && !cache->working && !how.zero) {
+    void* block = allocate_in(cache->lanes[bin - cache->asks_site - 1], bytes + way_bytes);
+    if (__builtin_expect(block != nullptr, 1)) return block;
+  } else if (bin == cache->asks_site && bytes <= kFineBytes && !how.zero) {
     const std::uint64_t key = site_key(caller, way_call(how.call), fine_way_of(bytes));
     const SiteSlot* slot = site_slots(*cache, key);
     if (__builtin_expect(slot->key == key, 1) &&
@@ -357,7 +361,7 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
     const SpinGuard guard(lane->lock, false);
     return free_in(*lane, chunk, block);
   }
-  free_remotely(chunk);
+  free_remotely(chunk, block);
   if (cache != nullptr) look_for_idle_chunks();
 }
 

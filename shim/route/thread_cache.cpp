@@ -83,6 +83,10 @@ ThreadCache* take_cache() noexcept {
   return &cache_at(index);
 }
 
+Bin* parent_bin(ThreadCache& c) noexcept {
+  return c.bins() + 1 + pool_count * kSizeClasses;
+}
+
 void set_up_bins(ThreadCache& c) noexcept {
   const CacheLayout at = cache_layout();
   char* const start = reinterpret_cast<char*>(&c);
@@ -90,7 +94,7 @@ void set_up_bins(ThreadCache& c) noexcept {
   c.rooms = reinterpret_cast<BinRoom*>(start + at.rooms);
   c.sites = reinterpret_cast<SiteSlot*>(start + at.sites);
   auto** slots = reinterpret_cast<void**>(start + at.slots);
-  c.asks_site = c.bins() + bin_count() - 1;
+  c.asks_site = parent_bin(c) + 1;
   for (unsigned i = 0; i < bin_count(); ++i) c.bins()[i] = {&no_block, &no_block + 1};
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     const unsigned k = class_of_bin(static_cast<BinIndex>(i));
@@ -103,10 +107,6 @@ void set_up_bins(ThreadCache& c) noexcept {
   for (unsigned i = 0; i < route_rules.count; ++i) c.lanes[i].route = &arena_routes[i];
 }
 
-Bin* parent_bin(ThreadCache& c) noexcept {
-  return c.bins() + 1 + pool_count * kSizeClasses;
-}
-
 // The place for requests that take rule i, of up to `most` bytes.
 Bin* place_of(ThreadCache& c, unsigned i, std::size_t most) noexcept {
   switch (routes[i].target) {
@@ -116,7 +116,7 @@ Bin* place_of(ThreadCache& c, unsigned i, std::size_t most) noexcept {
                  : c.bins();
     case RouteTarget::kArena:
     case RouteTarget::kFixed:
-      return routes[i].shared ? c.bins() : parent_bin(c) + 1 + i;
+      return routes[i].shared ? c.bins() : parent_bin(c) + 2 + i;
     case RouteTarget::kParent:
       return parent_bin(c);
     case RouteTarget::kPage:
@@ -129,8 +129,9 @@ void make_way(ThreadCache& c, CallKind call, unsigned way, std::size_t least, st
   Bin*& bin = c.ways[way_call(call)][way];
   RuleMask& candidates = c.candidates[way_call(call)][way];
   candidates = 0;
-  bin = parent_bin(c);
-  for (unsigned i = 0; i < route_rules.count; ++i) {
+  RuleMask by_site = 0;
+  unsigned decided = kNoRule;
+  for (unsigned i = 0; i < route_rules.count && decided == kNoRule; ++i) {
     const RouteConditions& when = route_rules.rule[i].when;
     if ((c.thread_rules >> i & 1) == 0 || !call_holds(when, call) || !alignment_holds(when, kGranule) ||
         when.least_bytes > most || when.most_bytes < least) {
@@ -138,18 +139,20 @@ void make_way(ThreadCache& c, CallKind call, unsigned way, std::size_t least, st
     }
     if (when.least_bytes > least || when.most_bytes < most) {  // holds for some of these sizes
       bin = c.bins();
-      candidates = 0;
       return;
     }
-    const bool by_site = !when.module.empty() || !when.caller.empty() || !when.source.empty();
-    candidates |= RuleMask{1} << i;
-    if (by_site) bin = c.bins();
-    if (by_site) continue;
-    if (bin != c.bins()) bin = place_of(c, i, most);
-    break;
+    if (!when.module.empty() || !when.caller.empty() || !when.source.empty()) {
+      by_site |= RuleMask{1} << i;
+    } else {
+      decided = i;
+    }
   }
-  if (bin != c.bins()) candidates = 0;
-  if (candidates != 0) bin = c.asks_site;
+  if (by_site != 0) {
+    candidates = by_site | (decided != kNoRule ? RuleMask{1} << decided : 0);
+    bin = c.asks_site;
+  } else {
+    bin = decided != kNoRule ? place_of(c, decided, most) : parent_bin(c);
+  }
 }
 
 void make_ways_once(ThreadCache& c) noexcept {

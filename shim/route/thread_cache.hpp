@@ -104,11 +104,11 @@ struct ThreadCache {
   BinRoom* rooms;   // by BinIndex
   SiteSlot* sites;  // kSiteSlots of them, where rules ask for the call site
   std::uint32_t site_epoch;
-  Bin* asks_site;  // the last of the bins
+  Bin* asks_site;  // of the bins; those behind it are the lanes'
   RouteCounts counts[kMostRules + 1];
 
-  // Behind this struct. [0] asks the rules; the pools' by their BinIndex; the parent's; a lane's for each
-  // rule; and the last, which asks for the call site.
+  // Behind this struct. [0] asks the rules; the pools' by their BinIndex; the parent's; the one that asks for
+  // the call site; and a lane's for each rule.
   Bin* bins() noexcept { return reinterpret_cast<Bin*>(this + 1); }
 };
 
