@@ -4,14 +4,12 @@
 //
 // A lane is one arena at work: a thread's own, or one for all threads behind a lock (`shared`). Its chunks:
 //   current    where blocks are cut
-//   full       had no room for some request; wait for their blocks. When few of them are left, a chunk
-//   becomes
+//   full       had no room for some request; wait for their blocks. When few of them are left, one becomes
 //              current again, and blocks are cut from the holes between them (as Immix does with its lines)
 //   spare      empty; kept up to the route's `retain`
-// A chunk begins with its header and one bit for each 16 bytes: set where a block begins, and behind the
-// last. So a block needs no header, and its size is the distance to the next bit. A thread that frees a block
-// of another thread's lane counts it in `remote_frees`; the lane's thread finds the chunk empty when it next
-// looks, and where it does not look for long, others give the empty chunk's pages back to the system.
+// A thread that frees a block of another thread's lane counts it in the chunk's `remote_frees`; the lane's
+// thread finds the chunk empty when it next looks, and where it does not look for long, others give the empty
+// chunk's pages back to the system.
 //
 // When a thread ends, its chunks become orphans: `remote_frees` then counts up from minus the blocks that
 // live, and whoever frees the last gives the chunk back. An orphan with room is taken over by the next lane.
@@ -24,64 +22,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/abi/route_rules.hpp"
 #include "shim/base/spin_lock.hpp"
-#include "shim/route/size_classes.hpp"
-#include "shim/route/units.hpp"
-#include "shim/track/block_header.hpp"
+#include "shim/route/chunk.hpp"
 
 namespace weir {
-
-struct Lane;
-
-// What a rule says about its arena or fixed buffer, and what all its lanes together use.
-struct ArenaRoute {
-  std::uint16_t route;  // number of the rule
-  bool fixed;           // one chunk of `capacity`, never a second
-  bool prefault, huge;
-  std::uint64_t chunk_bytes;  // of a span; a power of two
-  std::uint64_t capacity;     // bytes of chunks of all lanes, or of a fixed buffer; 0 is no limit
-  std::uint64_t retain;       // bytes of spare chunks a lane
-  const char* file;           // fixed: what the buffer is mapped from; nullptr for memory
-
-  std::atomic<std::uint64_t> chunk_use, peak_chunk_use;  // bytes
-  std::atomic<std::uint64_t> chunks;
-  std::atomic<std::uint64_t>
-      peak_used;  // fixed, with stats=1: of one buffer, up to the end of the last block
-};
-
-extern ArenaRoute arena_routes[kMostRules];  // by rule
-
-// Whose a chunk is. Only kOwned can be claimed by another thread, for as long as it purges an empty chunk's
-// pages.
-inline constexpr std::uint64_t kOwned = 0x6f776e6564212121;    // of a lane
-inline constexpr std::uint64_t kTaken = 0x74616b656e212121;    // of a lane that is changing it
-inline constexpr std::uint64_t kClaimed = 0x636c61696d656421;  // of a thread that purges it
-inline constexpr std::uint64_t kOrphan = 0x6f727068616e2121;   // of nobody
-
-struct Chunk {
-  std::atomic<Lane*> lane;  // nullptr for an orphan
-  std::atomic<std::uint64_t> state;
-  std::atomic<std::int32_t> remote_frees;
-  std::uint32_t live;  // blocks handed out, less those that the lane's own thread freed
-  std::uint16_t rule;  // the route's number
-  bool listed;         // among the orphans with room
-  std::atomic<bool> full;
-  std::atomic<std::int64_t> live_bytes;  // with stats=1
-  char* at;                              // behind the highest block, but for the current chunk's newest
-  char* end;
-  Chunk *previous, *next;
-  ArenaRoute* route;
-  // Of the chunk that a scope begins with: what the lane had before.
-  Chunk *outer_current, *outer_full, *outer_scope;
-  char *outer_at, *outer_end;
-  std::uint32_t starts_when_full;  // blocks and holes; few of them live, the chunk is worth a look
-
-  // Behind this header. Bit i: a block begins at granule i of the chunk.
-  std::uint64_t* starts() noexcept { return reinterpret_cast<std::uint64_t*>(this + 1); }
-
-  char* first() noexcept;
-};
 
 struct Lane {
   char* at;    // where the next block is cut
@@ -100,34 +44,6 @@ struct Lane {
   bool busy;      // its lists are being changed: a fork's child leaves it alone
   SpinLock lock;  // of a shared lane
 };
-
-// Bits of a chunk's blocks, written by its lane only and read by all.
-inline void set_start(Chunk* chunk, const char* p) noexcept {
-  const std::uint64_t i = static_cast<std::uint64_t>(p - reinterpret_cast<char*>(chunk)) / kGranule;
-  std::uint64_t& word = chunk->starts()[i / 64];
-  __atomic_store_n(&word, word | std::uint64_t{1} << i % 64, __ATOMIC_RELAXED);
-}
-inline void clear_start(Chunk* chunk, const char* p) noexcept {
-  const std::uint64_t i = static_cast<std::uint64_t>(p - reinterpret_cast<char*>(chunk)) / kGranule;
-  std::uint64_t& word = chunk->starts()[i / 64];
-  __atomic_store_n(&word, word & ~(std::uint64_t{1} << i % 64), __ATOMIC_RELAXED);
-}
-
-// Where the nearest start before `p` lies; nullptr when none is near.
-char* block_before(Chunk* chunk, const char* p) noexcept;
-
-// A freed block says so in its first word: a secret of the process and its address. It is what a search for
-// holes knows it by; a block that is handed out is cleared of it.
-inline std::uint64_t dead_mark(const void* block) noexcept {
-  return (reinterpret_cast<std::uint64_t>(block) ^ header_key) * 0x9e3779b97f4a7c15u;
-}
-inline void mark_dead(void* block) noexcept {
-  *static_cast<std::uint64_t*>(block) = dead_mark(block);
-}
-
-inline Chunk* chunk_of(const void* block) noexcept {
-  return reinterpret_cast<Chunk*>(unit_address(first_unit_of(unit_of(block))));
-}
 
 // nullptr when the system or the route's capacity has no more. `alignment` is a power of two.
 void* allocate_slowly(Lane& lane, std::size_t bytes, std::size_t alignment) noexcept;
@@ -173,9 +89,6 @@ void free_remotely(Chunk* chunk, void* block) noexcept;
 
 // Now and then gives back the pages of chunks that other threads emptied and whose own does not look.
 void look_for_idle_chunks() noexcept;
-
-// How many bytes of the block may be used.
-std::size_t bytes_of_block(Chunk* chunk, const void* block) noexcept;
 
 // Another size at the same address, by the lane's own thread; false when it does not fit.
 bool resize_in(Lane& lane, Chunk* chunk, void* block, std::size_t bytes) noexcept;

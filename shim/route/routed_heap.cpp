@@ -1,168 +1,16 @@
 #include "shim/route/routed_heap.hpp"
 
-#include <stdlib.h>
-
 #include "core/pages.hpp"
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/say.hpp"
 #include "shim/route/call_sites.hpp"
+#include "shim/route/targets.hpp"
 #include "shim/track/heap_totals.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
 
 namespace weir::routed {
 namespace {
-
-constexpr std::size_t kMostAlignedInPool = kPageSize;
-
-std::uint16_t kind_of(UnitIndex unit) noexcept {
-  if (!is_mapped_unit(unit)) return kNoKind;
-  return tag_of(unit).kind();
-}
-
-// Marks the thread as inside a slow path while it lives.
-class Working {
- public:
-  explicit Working(ThreadCache* c) noexcept : cache_(c) {
-    if (cache_ != nullptr) cache_->working = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  }
-  ~Working() {
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (cache_ == nullptr) return;
-    cache_->working = false;
-    if (__builtin_expect(cache_->deferred != nullptr, 0)) free_deferred();
-  }
-  Working(const Working&) = delete;
-  Working& operator=(const Working&) = delete;
-
- private:
-  WEIR_COLD void free_deferred() noexcept {
-    while (void* block = cache_->deferred) {
-      cache_->deferred = next_of(block);
-      deallocate_slowly(block);
-    }
-  }
-
-  ThreadCache* cache_;
-};
-
-void* from_parent(std::size_t total, std::size_t alignment, bool zero) noexcept {
-  if (alignment > kGranule) return parent::allocate_aligned(alignment, passed::at_least(total));
-  return zero ? parent::allocate_zeroed(passed::at_least(total)) : parent::allocate(passed::at_least(total));
-}
-
-// The route has no room for it.
-WEIR_COLD void* when_full(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
-  if (routes[rule].full == WhenFull::kAbort) {
-    Line()
-        .text("weir: route '")
-        .text(route_name(route_rules, rule).view())
-        .text("' is full: no room for ")
-        .number(total - way_bytes)
-        .text(" bytes (full=abort)")
-        .say();
-    ::abort();
-  }
-  if (routes[rule].full == WhenFull::kNull) return nullptr;
-  return from_parent(total, alignment, zero);
-}
-
-// Lets the bin hold more from now on; false when it holds as much as it may.
-bool grow_bin(ThreadCache* cache, BinIndex index, unsigned by) noexcept {
-  BinRoom& room = cache->rooms[index];
-  if (room.limit == room.most) return false;
-  const unsigned limit = room.limit + by;
-  room.limit = static_cast<std::uint16_t>(limit < room.most ? limit : room.most);
-  cache->bins()[index].end = room.bottom + 1 + room.limit;
-  return true;
-}
-
-// Fills the bin and takes the first block; nullptr when there is none.
-WEIR_COLD void* refill(ThreadCache* cache, BinIndex index) noexcept {
-  const Working working(cache);
-  look_for_old_spans();
-  look_for_idle_chunks();
-  grow_bin(cache, index, cache->rooms[index].limit);
-  const BinRoom& room = cache->rooms[index];
-  const unsigned count = take_blocks(index, room.limit / 2u, room.bottom + 1);
-  if (count == 0) return nullptr;
-  cache->bins()[index].top = room.bottom + count - 1;
-  return room.bottom[count];
-}
-
-void* from_pool(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
-                bool zero) noexcept {
-  const unsigned size_class = alignment <= kGranule && total <= kMostPooled ? class_of_size(total)
-                              : alignment <= kMostAlignedInPool && total <= kMostPooled
-                                  ? class_of_aligned(total, alignment)
-                                  : kSizeClasses;
-  if (size_class == kSizeClasses) return from_parent(total, alignment, zero);
-  const BinIndex index = bin_of(routes[rule].pool, size_class);
-  void* block;
-  if (cache != nullptr) {
-    block = cache->bins()[index].pop();
-    if (block == nullptr) block = refill(cache, index);
-  } else {
-    if (interrupted_cache() != nullptr || take_blocks(index, 1, &block) == 0) {
-      return from_parent(total, alignment, zero);
-    }
-  }
-  if (block == nullptr) return when_full(rule, total, alignment, zero);
-  return zero ? std::memset(block, 0, total) : block;
-}
-
-void* from_arena(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
-                 bool zero) noexcept {
-  void* block;
-  if (routes[rule].shared && interrupted_cache() == nullptr) {
-    const Working working(cache);
-    Lane& lane = shared_lanes[rule];
-    const SpinGuard guard(lane.lock, false);
-    block = allocate_in(lane, total, alignment);
-    if (lane.route->fixed) note_use(lane);
-  } else if (cache != nullptr && !routes[rule].shared) {
-    const Working working(cache);
-    Lane& lane = cache->lanes[rule];
-    block = allocate_in(lane, total, alignment);
-    if (lane.route->fixed) note_use(lane);
-  } else {
-    return from_parent(total, alignment, zero);  // a thread at its end, a signal handler
-  }
-  if (block == nullptr) return when_full(rule, total, alignment, zero);
-  if (!zero) return block;
-  const UnitIndex unit = unit_of(block);
-  if (tag_of(unit).kind() == kLargeKind && info_of(unit).used != 0) return block;
-  return std::memset(block, 0, total);
-}
-
-void* from_pages(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
-  const std::size_t most = total > alignment ? total : alignment;
-  const unsigned order = most <= kUnitBytes << kMostOrder ? order_of_bytes(most) : kMostOrder + 1;
-  bool zeroed = false;
-  const UnitIndex unit = interrupted_cache() != nullptr ? 0 : take_span(order, kPageKind, &zeroed);
-  if (unit == 0) return when_full(rule, total, alignment, zero);
-  info_of(unit).bytes = total;
-  info_of(unit).route = static_cast<std::uint16_t>(rule);
-  void* block = unit_address(unit);
-  return zero && !zeroed ? std::memset(block, 0, total) : block;
-}
-
-void* allocate_by(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
-                  bool zero) noexcept {
-  switch (routes[rule].target) {
-    case RouteTarget::kPool:
-      return from_pool(cache, rule, total, alignment, zero);
-    case RouteTarget::kArena:
-    case RouteTarget::kFixed:
-      return from_arena(cache, rule, total, alignment, zero);
-    case RouteTarget::kPage:
-      return from_pages(rule, total, alignment, zero);
-    case RouteTarget::kParent:
-      break;
-  }
-  return from_parent(total, alignment, zero);
-}
 
 WEIR_COLD void bad_free(const void* block) noexcept {
   if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) != 0) return;
@@ -195,10 +43,6 @@ void free_in_pool(void* block, BinIndex index) noexcept {
   give_blocks(index, &block, 1);
 }
 
-}  // namespace
-
-namespace {
-
 WEIR_COLD void* allocate_slowly(std::size_t bytes, How how, std::uint64_t caller) noexcept {
   std::size_t total;
   void* block = nullptr;
@@ -208,10 +52,6 @@ WEIR_COLD void* allocate_slowly(std::size_t bytes, How how, std::uint64_t caller
   if (block == nullptr) errno = ENOMEM;
   return block;
 }
-
-}  // namespace
-
-namespace {
 
 // An empty bin of a pool, or a place that is no bin, at this index.
 void* allocate_from_place(ThreadCache* cache, unsigned index, std::size_t total, bool zero) noexcept {
@@ -235,10 +75,6 @@ void* allocate_from_place(ThreadCache* cache, unsigned index, std::size_t total,
   }
   return zero ? std::memset(block, 0, total) : block;
 }
-
-}  // namespace
-
-namespace {
 
 // A request of a way whose rules ask for the call site, seen before or not.
 __attribute__((noinline)) void* allocate_by_site(ThreadCache* cache, std::size_t bytes, How how,
@@ -264,10 +100,6 @@ __attribute__((noinline)) void* allocate_by_site(ThreadCache* cache, std::size_t
   if (bin == cache->bins()) return allocate_slowly(bytes, how, caller);
   return allocate_from_place(cache, static_cast<unsigned>(bin - cache->bins()), total, how.zero);
 }
-
-}  // namespace
-
-namespace {
 
 __attribute__((noinline)) void* allocate_elsewhere(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
                                                    std::uint64_t caller) noexcept {

@@ -22,8 +22,8 @@ constinit Lane shared_lanes[kMostRules];
 
 namespace {
 
-constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
-constexpr std::uint64_t kMostFixed = (kUnitBytes << kMostOrder) / 2;
+// A buffer and its header are one span.
+static_assert(kMostFixedCapacity <= (kUnitBytes << kMostOrder) / 2);
 
 constinit unsigned rule_of[kMostPools];
 constinit char names[kMostRules][kLongestRouteName + 9];
@@ -58,15 +58,11 @@ void set_up_arena(unsigned i, const RouteRule& rule) noexcept {
   arena.fixed = rule.target == RouteTarget::kFixed;
   arena.prefault = rule.with.prefault;
   arena.huge = rule.with.huge;
-  arena.chunk_bytes = rule.with.chunk != 0 ? rule.with.chunk : kChunkBytes;
+  arena.chunk_bytes = rule.with.chunk != 0 ? rule.with.chunk : kDefaultChunk;
   arena.capacity = arena.fixed ? round_up(rule.with.capacity, kGranule) : rule.with.capacity;
   arena.retain = rule.with.retain;
   arena.file = keep_path(i, rule.with.file);
   routes[i].shared = rule.with.shared;
-  if (arena.fixed && arena.capacity > kMostFixed) {
-    arena.capacity = kMostFixed;
-    say_of_rule(rule, "a fixed buffer has at most 2G");
-  }
   shared_lanes[i].route = &arena;
   shared_lanes[i].shared = true;
 }
