@@ -40,12 +40,16 @@ void before_fork() noexcept {
   lock_routes_for_fork();
 }
 
-void after_fork_in_parent() noexcept {
-  unlock_routes_after_fork();
+void unlock_tracking() noexcept {
   stack_depot.unlock_after_fork();
   rule_cache.unlock_after_fork();
   modules.unlock_after_fork();
   unlock_thread_states();
+}
+
+void after_fork_in_parent() noexcept {
+  unlock_routes_after_fork();
+  unlock_tracking();
 }
 
 void after_fork_in_child() noexcept {
@@ -53,8 +57,8 @@ void after_fork_in_child() noexcept {
   ++process_generation;
   become_child();
   forget_other_threads();
-  after_fork_in_parent();
   adopt_routes_in_child();
+  unlock_tracking();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);
   heap_totals.allocations.store(0, std::memory_order_relaxed);
   heap_totals.frees.store(0, std::memory_order_relaxed);
@@ -64,7 +68,6 @@ void after_fork_in_child() noexcept {
 
 void after_fork_in_child_of_routes() noexcept {
   process_id = sys::getpid();
-  unlock_routes_after_fork();
   adopt_routes_in_child();
 }
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "core/pages.hpp"
-#include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/route/file_buffer.hpp"
 
 namespace weir {
 
@@ -34,20 +34,6 @@ void advise(const ArenaRoute& route, char* start, std::uint64_t bytes) noexcept 
     auto* at = static_cast<volatile char*>(start) + i;
     *at = *at;
   }
-}
-
-// The buffer becomes a mapping of the route's file; false when that cannot be, and it stays memory.
-bool map_file(const ArenaRoute& route, char* start, std::uint64_t bytes) noexcept {
-  const int fd = sys::open(route.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  // Reserved on the disk first: a full disk under a mapping is a SIGBUS.
-  const bool sized = sys::call(SYS_ftruncate, fd, static_cast<long>(bytes)) == 0 &&
-                     sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes)) == 0;
-  const long got = sized ? sys::call(SYS_mmap, sys::as_word(start), static_cast<long>(bytes),
-                                     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0)
-                         : -1;
-  sys::close(fd);
-  return got == sys::as_word(start);
 }
 
 std::uint64_t granule_of(const Chunk* chunk, const char* p) noexcept {

@@ -1,5 +1,6 @@
 #include "shim/route/route_life.hpp"
 
+#include "shim/route/file_buffer.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/route/thread_cache.hpp"
 
@@ -13,10 +14,12 @@ void lock_routes_for_fork() noexcept {
   lock_arenas_for_fork();
   lock_spans_for_fork();
   lock_counts_for_fork();
+  before_fork_of_files();
 }
 
-void unlock_routes_after_fork() noexcept {
-  if (!routing) return;
+namespace {
+
+void unlock_routes() noexcept {
   unlock_counts_after_fork();
   unlock_spans_after_fork();
   unlock_arenas_after_fork();
@@ -25,8 +28,18 @@ void unlock_routes_after_fork() noexcept {
   unlock_caches();
 }
 
+}  // namespace
+
+void unlock_routes_after_fork() noexcept {
+  if (!routing) return;
+  wait_for_child_of_files();
+  unlock_routes();
+}
+
 void adopt_routes_in_child() noexcept {
   if (!routing) return;
+  leave_files_to_parent();
+  unlock_routes();
   adopt_other_caches();
   restart_counts();
 }

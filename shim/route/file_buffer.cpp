@@ -1,0 +1,100 @@
+#include "shim/route/file_buffer.hpp"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <cstring>
+
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+
+namespace weir {
+namespace {
+
+struct MappedBuffer {
+  char* start;
+  std::uint64_t bytes;
+};
+constinit MappedBuffer buffers[kMostRules];
+constinit unsigned buffer_count = 0;
+constinit std::uint32_t* copied = nullptr;  // in a page that parent and child share
+
+bool failed(long result) noexcept {
+  return result < 0 && result > -4096;
+}
+
+void* map_anonymous(void* at, std::uint64_t bytes, int flags) noexcept {
+  const long got = sys::call(SYS_mmap, sys::as_word(at), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                             MAP_ANONYMOUS | flags, -1, 0);
+  return failed(got) ? nullptr : reinterpret_cast<void*>(got);
+}
+
+bool say_why(const ArenaRoute& route, const char* what, long error) noexcept {
+  Line()
+      .text("weir: WEIR_ROUTES: file=")
+      .text(route.file)
+      .text(": ")
+      .text(what)
+      .text(" failed with error ")
+      .signed_number(-error)
+      .text("; the buffer stays in memory")
+      .say();
+  return false;
+}
+
+}  // namespace
+
+bool map_file(const ArenaRoute& route, char* start, std::uint64_t bytes) noexcept {
+  const int fd = sys::open(route.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return say_why(route, "open", fd);
+  // Reserved on the disk first: a full disk under a mapping is a SIGBUS.
+  long result = sys::call(SYS_ftruncate, fd, static_cast<long>(bytes));
+  if (!failed(result)) result = sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes));
+  if (failed(result)) {
+    sys::close(fd);
+    return say_why(route, "fallocate", result);
+  }
+  result = sys::call(SYS_mmap, sys::as_word(start), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_FIXED, fd, 0);
+  sys::close(fd);
+  if (failed(result)) return say_why(route, "mmap", result);
+  buffers[buffer_count++] = {start, bytes};
+  if (copied == nullptr) copied = static_cast<std::uint32_t*>(map_anonymous(nullptr, 4096, MAP_SHARED));
+  return true;
+}
+
+void before_fork_of_files() noexcept {
+  if (copied != nullptr) __atomic_store_n(copied, 0, __ATOMIC_SEQ_CST);
+}
+
+// Two seconds at most: where the fork failed there is no child to wait for.
+void wait_for_child_of_files() noexcept {
+  if (copied == nullptr) return;
+  const timespec most{2, 0};
+  const std::uint64_t deadline = sys::now_ns() + 2'000'000'000u;
+  while (__atomic_load_n(copied, __ATOMIC_SEQ_CST) == 0 && sys::now_ns() < deadline) {
+    sys::call(SYS_futex, sys::as_word(copied), FUTEX_WAIT, 0, sys::as_word(&most));
+  }
+}
+
+void leave_files_to_parent() noexcept {
+  for (unsigned i = 0; i < buffer_count; ++i) {
+    const MappedBuffer& b = buffers[i];
+    void* copy = map_anonymous(nullptr, b.bytes, MAP_PRIVATE);
+    if (copy == nullptr) {
+      Line().text("weir: no memory for a child's copy of a buffer in a file").say();
+      sys::exit_group(1);
+    }
+    std::memcpy(copy, b.start, b.bytes);
+    sys::call(SYS_mremap, sys::as_word(copy), static_cast<long>(b.bytes), static_cast<long>(b.bytes),
+              MREMAP_MAYMOVE | MREMAP_FIXED, sys::as_word(b.start));
+  }
+  buffer_count = 0;
+  if (copied == nullptr) return;
+  __atomic_store_n(copied, 1, __ATOMIC_SEQ_CST);
+  sys::call(SYS_futex, sys::as_word(copied), FUTEX_WAKE, 1);
+  copied = nullptr;
+}
+
+}  // namespace weir
