@@ -269,7 +269,7 @@ WEIR_TRACKED void* operator_new_array_nothrow(std::size_t bytes) {
   return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow("_ZnamRKSt9nothrow_t", bytes);
 }
 
-#define WEIR_NEW_ALIGNED(name, family, call)                                                  \
+#define WEIR_NEW_ALIGNED(name, family, call, symbol)                                          \
   WEIR_TRACKED void* name(std::size_t bytes, std::size_t alignment) {                         \
     const CallSite site = WEIR_CALL_SITE();                                                   \
     for (;;) {                                                                                \
@@ -280,10 +280,11 @@ WEIR_TRACKED void* operator_new_array_nothrow(std::size_t bytes) {
   WEIR_TRACKED void* name##_nothrow(std::size_t bytes, std::size_t alignment) {               \
     void* block = allocate_aligned(alignment, bytes, family, call, WEIR_CALL_SITE());         \
     if (__builtin_expect(block != nullptr, 1)) return block;                                  \
-    return retry_nothrow_aligned("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);     \
+    return retry_nothrow_aligned(symbol, bytes, alignment);                                   \
   }
-WEIR_NEW_ALIGNED(operator_new_aligned, Family::kNew, CallKind::kNew)
-WEIR_NEW_ALIGNED(operator_new_array_aligned, Family::kNewArray, CallKind::kNewArray)
+WEIR_NEW_ALIGNED(operator_new_aligned, Family::kNew, CallKind::kNew, "_ZnwmSt11align_val_tRKSt9nothrow_t")
+WEIR_NEW_ALIGNED(operator_new_array_aligned, Family::kNewArray, CallKind::kNewArray,
+                 "_ZnamSt11align_val_tRKSt9nothrow_t")
 
 WEIR_TRACKED std::size_t usable_size(void* block) {
   if (block == nullptr) return 0;

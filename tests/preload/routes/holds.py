@@ -125,6 +125,21 @@ my %seen; $seen{$_ % 5000} .= "text $_ " for 1 .. 200000; my $all = join ",", ma
 """
 
 
+def test_buffer_in_a_file(weir):
+    path = weir.write("buffer", "")
+    for mode in MODES:
+        rules = f"* -> fixed(capacity=1M, shared, file={path})"
+        expect_lines(weir, rules, mode, path, "in the file\n", "")
+        nowhere = "/nonexistent/buffer"
+        expect_lines(weir, f"* -> fixed(capacity=1M, shared, file={nowhere})", mode, nowhere, "not in the file\n",
+                     f"weir: WEIR_ROUTES: file={nowhere}: open failed with error 2; the buffer stays in memory\n")
+
+
+def expect_lines(weir, rules, mode, path, stdout, stderr):
+    result = run(weir, rules, mode, "file_buffer.c", path, options="leak_check_at_exit=0")
+    equal((result.status, result.stdout.decode(), result.stderr.decode()), (0, stdout, stderr), f"{rules} in {mode}")
+
+
 def test_small_address_space(weir):
     limited = ["/bin/sh", "-c", "ulimit -v 200000 && exec perl script.pl"]
     weir.write("script.pl", PERL)
