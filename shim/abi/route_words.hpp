@@ -77,6 +77,8 @@ constexpr unsigned parameters_of(RouteTarget target) noexcept {
 
 inline constexpr std::uint64_t kMostCapacity = std::uint64_t{1} << 40;
 inline constexpr std::uint64_t kMostFixedCapacity = std::uint64_t{1} << 31;
+inline constexpr std::uint64_t kMostPooledBytes = std::uint64_t{32}
+                                                  << 10;  // larger ones come from the parent
 inline constexpr std::uint64_t kDefaultChunk = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kLeastChunk = std::uint64_t{1} << 16;
 inline constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 30;

@@ -3,7 +3,7 @@
 
 #include "shim/abi/route_matches.hpp"
 #include "shim/entry/entry.hpp"
-#include "shim/route/routed_heap.hpp"
+#include "shim/route/targets.hpp"
 
 using namespace weir;
 
@@ -37,18 +37,21 @@ Lane* lane_of(Chunk* scope) noexcept {
 WEIR_EXPORT void* weir_shim_scope_enter(const char* route) {
   const unsigned rule = find_rule(route);
   ThreadCache* cache = rule != kNoRule ? thread_cache() : nullptr;
+  const routed::Working working(cache);
   return cache != nullptr ? enter_scope(cache->lanes[rule]) : nullptr;
 }
 
 WEIR_EXPORT int weir_shim_scope_leave(void* scope) {
   auto* chunk = static_cast<Chunk*>(scope);
   Lane* lane = lane_of(chunk);
+  const routed::Working working(lane != nullptr ? thread_cache() : nullptr);
   return lane != nullptr && leave_scope(*lane, chunk) ? 1 : 0;
 }
 
 WEIR_EXPORT int weir_shim_scope_reset(void* scope) {
   auto* chunk = static_cast<Chunk*>(scope);
   Lane* lane = lane_of(chunk);
+  const routed::Working working(lane != nullptr ? thread_cache() : nullptr);
   return lane != nullptr && reset_scope(*lane, chunk) ? 1 : 0;
 }
 

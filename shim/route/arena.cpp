@@ -43,6 +43,7 @@ bool open_sparse(Lane& lane, Chunk* chunk, std::uint64_t bytes) noexcept {
   if (!try_take(chunk)) return false;
   const bool is_ours = unlink_full(lane, chunk);
   const Hole hole = is_ours ? find_hole(chunk, chunk->first(), bytes) : Hole{};
+  if (hole.at != nullptr) chunk->full.store(false, std::memory_order_relaxed);  // or it might be purged now
   put_back(chunk);
   if (hole.at == nullptr) {
     if (is_ours) push_full(lane, chunk);
@@ -214,7 +215,7 @@ bool resize_in(Lane& lane, Chunk* chunk, void* block, std::size_t bytes) noexcep
   if (block != lane.last) return size <= have && size >= have / 2;
   char* const end = static_cast<char*>(block) + size;
   if (size > static_cast<std::uint64_t>(lane.end - static_cast<char*>(block))) return false;
-  clear_start(chunk, lane.at);
+  if (lane.at != lane.end) clear_start(chunk, lane.at);
   set_start(chunk, end);
   lane.at = end;
   return true;

@@ -40,6 +40,7 @@ struct Lane {
   UnitIndex large;       // blocks with a span of their own, newest first (under the lock of large blocks)
   std::uint32_t scopes;  // how deep
   ArenaRoute* route;
+  bool* working;  // the thread's mark that it is in a slow path; nullptr for a shared lane
   bool shared;
   bool busy;      // its lists are being changed: a fork's child leaves it alone
   SpinLock lock;  // of a shared lane
@@ -74,8 +75,8 @@ void reuse_chunk(Lane& lane, Chunk* chunk) noexcept;
 // For the thread of the lane that the chunk belongs to.
 inline void free_in(Lane& lane, Chunk* chunk, void* block) noexcept {
   mark_dead(block);
-  if (block == lane.last) {  // last in, first out
-    clear_start(chunk, lane.at);
+  if (block == lane.last) {                                // last in, first out
+    if (lane.at != lane.end) clear_start(chunk, lane.at);  // at a hole's end another block starts
     lane.at = lane.last;
     lane.last = block_before(chunk, lane.at);
   }

@@ -46,7 +46,8 @@ void make_orphan(Chunk* chunk) noexcept {
 __attribute__((noinline, cold)) void end_orphan(Chunk* chunk) noexcept {
   const SpinGuard guard(orphan_lock, false);
   const std::uint16_t kind = tag_of(unit_of(chunk)).kind();
-  if ((kind != kChunkKind && kind != kFixedKind) || chunk->state.load(std::memory_order_relaxed) != kOrphan ||
+  if ((kind != kChunkKind && kind != kFixedKind) || tag_of(unit_of(chunk)).behind() != 0 ||
+      chunk->state.load(std::memory_order_relaxed) != kOrphan ||
       chunk->remote_frees.load(std::memory_order_acquire) != 0) {
     return;
   }
@@ -115,18 +116,15 @@ void free_remotely(Chunk* chunk, void* block) noexcept {
 void look_for_idle_chunks() noexcept {
   if (emptied_count.load(std::memory_order_relaxed) == 0) return;
   const std::uint64_t now = sys::now_ns() / 1'000'000;
-  for (;;) {
-    Chunk* chunk;
-    {
-      const SpinGuard guard(emptied_lock, true);
-      const unsigned count = emptied_count.load(std::memory_order_relaxed);
-      if (!guard.held() || count == 0 || now - emptied[emptied_first].since < kIdleMilliseconds) return;
-      chunk = emptied[emptied_first].chunk;
-      emptied_first = (emptied_first + 1) % kMostEmptied;
-      emptied_count.store(count - 1, std::memory_order_relaxed);
-    }
-    purge_if_idle(chunk);
+  // Held over the system's work: a fork waits for it, or its child would find a chunk claimed by nobody.
+  const SpinGuard guard(emptied_lock, true);
+  if (!guard.held()) return;
+  unsigned count = emptied_count.load(std::memory_order_relaxed);
+  for (; count != 0 && now - emptied[emptied_first].since >= kIdleMilliseconds; --count) {
+    purge_if_idle(emptied[emptied_first].chunk);
+    emptied_first = (emptied_first + 1) % kMostEmptied;
   }
+  emptied_count.store(count, std::memory_order_relaxed);
 }
 
 void abandon_lane(Lane& lane) noexcept {

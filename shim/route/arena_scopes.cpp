@@ -22,8 +22,9 @@ void end_large_blocks(Lane& lane) noexcept {
       lane.large = info_of(unit).next;
       if (lane.large != 0) info_of(lane.large).previous = 0;
     }
-    if (blocks_end != nullptr) blocks_end(unit_address(unit), unit_address(unit) + info_of(unit).bytes);
-    if (blocks_counted != nullptr) {
+    if (blocks_end != nullptr && (info_of(unit).used & kFreedByOther) == 0)
+      blocks_end(unit_address(unit), unit_address(unit) + info_of(unit).bytes);
+    if (blocks_counted != nullptr && (info_of(unit).used & kFreedByOther) == 0) {
       blocks_counted(lane.route->route, 1, static_cast<std::int64_t>(kUnitBytes << info_of(unit).order));
     }
     uncount_chunk(*lane.route, kUnitBytes << info_of(unit).order);
@@ -60,8 +61,11 @@ void end_blocks_of_scope(Lane& lane) noexcept {
     chunk = next;
   }
   lane.full = lane.look = nullptr;
+  take(scope);
   end_blocks_in(scope, scope->at);
+  scope->full.store(false, std::memory_order_relaxed);
   forget_starts(scope, scope->at);
+  put_back(scope);
 }
 
 void leave_innermost(Lane& lane) noexcept {
@@ -98,7 +102,7 @@ void* allocate_large(Lane& lane, std::size_t bytes, std::size_t alignment) noexc
   UnitInfo& info = info_of(unit);
   info.bytes = bytes;
   info.route = route.route;
-  info.used = zeroed;
+  info.used = zeroed ? kZeroed : 0;
   // Only a scope's are listed: they end with it.
   info.carved = lane.scopes;
   info.retained = 0;
@@ -119,7 +123,10 @@ void free_large(Lane* lane, UnitIndex unit) noexcept {
     const SpinGuard guard(large_lock, false);
     UnitIndex listed = lane != nullptr ? lane->large : 0;
     while (listed != 0 && listed != unit) listed = info_of(listed).next;
-    if (listed == 0 && info.retained != 0) return;  // another thread's scope will end it
+    if (listed == 0 && info.retained != 0) {  // another thread's scope, or its end, will end it
+      info.used |= kFreedByOther;
+      return;
+    }
     if (listed != 0) {
       (info.previous != 0 ? info_of(info.previous).next : lane->large) = info.next;
       if (info.next != 0) info_of(info.next).previous = info.previous;
@@ -167,7 +174,16 @@ bool reset_scope(Lane& lane, Chunk* scope) noexcept {
 
 void forget_large_blocks(Lane& lane) noexcept {
   const SpinGuard guard(large_lock, false);
-  for (UnitIndex u = lane.large; u != 0; u = info_of(u).next) info_of(u).retained = 0;
+  for (UnitIndex u = lane.large; u != 0;) {
+    UnitInfo& info = info_of(u);
+    const UnitIndex next = info.next;
+    info.retained = 0;
+    if ((info.used & kFreedByOther) != 0) {  // freed by another thread meanwhile
+      uncount_chunk(*lane.route, kUnitBytes << info.order);
+      give_span(u);
+    }
+    u = next;
+  }
   lane.large = 0;
 }
 

@@ -101,6 +101,7 @@ Chunk* new_chunk(ArenaRoute& route) noexcept {
   chunk->rule = route.route;
   chunk->route = &route;
   chunk->at = chunk->first();
+  set_start(chunk, chunk->at);
   chunk->end = route.fixed ? chunk->at + route.capacity : unit_address(unit) + bytes;
   chunk->state.store(kOwned, std::memory_order_relaxed);
   advise(route, chunk->at, static_cast<std::uint64_t>(chunk->end - chunk->at));
@@ -140,6 +141,7 @@ void forget_starts(Chunk* chunk, const char* at) noexcept {
   chunk->live = 0;
   chunk->remote_frees.store(0, std::memory_order_relaxed);
   chunk->at = chunk->first();
+  set_start(chunk, chunk->at);
 }
 
 std::uint32_t count_starts(Chunk* chunk) noexcept {

@@ -49,8 +49,19 @@ bool map_file(const ArenaRoute& route, char* start, std::uint64_t bytes) noexcep
   const int fd = sys::open(route.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return say_why(route, "open", fd);
   // Reserved on the disk first: a full disk under a mapping is a SIGBUS.
-  long result = sys::call(SYS_ftruncate, fd, static_cast<long>(bytes));
-  if (!failed(result)) result = sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes));
+  const long size = sys::call(SYS_lseek, fd, 0, 2 /* SEEK_END */);
+  if (size != 0 && size != static_cast<long>(bytes)) {
+    sys::close(fd);
+    Line()
+        .text("weir: WEIR_ROUTES: file=")
+        .text(route.file)
+        .text(" is no buffer of this size, and not empty: it has ")
+        .signed_number(size)
+        .text(" bytes; the buffer stays in memory")
+        .say();
+    return false;
+  }
+  long result = sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes));
   if (failed(result)) {
     sys::close(fd);
     return say_why(route, "fallocate", result);

@@ -7,23 +7,27 @@
 
 namespace weir {
 
-// The lane's lists are being changed while it lives.
+// The lane's lists are being changed while it lives, and a signal handler of its thread keeps away from slow
+// paths.
 class Busy {
  public:
-  explicit Busy(Lane& lane) noexcept : lane_(lane), before_(lane.busy) {
+  explicit Busy(Lane& lane) noexcept
+      : lane_(lane), busy_before_(lane.busy), working_before_(lane.working != nullptr && *lane.working) {
     lane_.busy = true;
+    if (lane_.working != nullptr) *lane_.working = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
   }
   ~Busy() {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    lane_.busy = before_;
+    lane_.busy = busy_before_;
+    if (lane_.working != nullptr) *lane_.working = working_before_;
   }
   Busy(const Busy&) = delete;
   Busy& operator=(const Busy&) = delete;
 
  private:
   Lane& lane_;
-  const bool before_;
+  const bool busy_before_, working_before_;
 };
 
 // Blocks are cut in [at, end) from now on; without these, behind the chunk's highest block.

@@ -2,12 +2,14 @@
 
 #include "shim/route/file_buffer.hpp"
 #include "shim/route/routes.hpp"
+#include "shim/route/targets.hpp"
 #include "shim/route/thread_cache.hpp"
 
 namespace weir {
 
 void lock_routes_for_fork() noexcept {
   if (!routing) return;
+  set_working(true);
   lock_caches();
   for (unsigned i = 0; i < route_rules.count; ++i) shared_lanes[i].lock.lock();
   lock_pools_for_fork(pool_count);
@@ -26,6 +28,7 @@ void unlock_routes() noexcept {
   unlock_pools_after_fork(pool_count);
   for (unsigned i = 0; i < route_rules.count; ++i) shared_lanes[i].lock.unlock();
   unlock_caches();
+  set_working(false);
 }
 
 }  // namespace
@@ -46,7 +49,9 @@ void adopt_routes_in_child() noexcept {
 
 void trim_routes() noexcept {
   if (!routing) return;
-  flush_thread_cache();
+  ThreadCache* const cache = thread_cache();
+  const routed::Working working(cache);
+  if (cache != nullptr) flush_thread_cache(*cache);
   trim_pools(pool_count);
   trim_spans();
 }

@@ -35,11 +35,6 @@ void free_in_pool(void* block, BinIndex index) noexcept {
     if (!cache->bins()[index].push(block)) overflow(cache, index, block);
     return;
   }
-  if (ThreadCache* cache = interrupted_cache()) {
-    next_of(block) = cache->deferred;
-    cache->deferred = block;
-    return;
-  }
   give_blocks(index, &block, 1);
 }
 
@@ -148,12 +143,14 @@ WEIR_COLD void overflow(ThreadCache* cache, BinIndex index, void* block) noexcep
   Bin& bin = cache->bins()[index];
   if (!grow_bin(cache, index, batch_of_class(class_of_bin(index)))) {
     look_for_old_spans();
+    const Bin was = bin;
+    bin = kNoBin;
     void** const oldest = cache->rooms[index].bottom + 1;
     void** const middle = oldest + cache->rooms[index].limit / 2;
     give_blocks(index, oldest, static_cast<unsigned>(middle - oldest));
-    const auto kept = static_cast<std::size_t>(bin.top + 1 - middle);
+    const auto kept = static_cast<std::size_t>(was.top + 1 - middle);
     std::memmove(static_cast<void*>(oldest), middle, kept * sizeof(void*));
-    bin.top = oldest + kept - 1;
+    bin = {oldest + kept - 1, was.end};
   }
   bin.push(block);
 }
@@ -172,11 +169,17 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
   const UnitIndex unit = unit_of(block);
   const std::uint16_t kind = kind_of(unit);
   if (kind == kNoKind) return bad_free(block);
+  if (ThreadCache* interrupted = interrupted_cache()) {
+    next_of(block) = interrupted->deferred;
+    interrupted->deferred = block;
+    return;
+  }
   if (__builtin_expect(options.stats, 0))
     count_free(thread_cache(), rule_of_block(block), block, granted_bytes(block));
   if (kind < kFirstOtherKind) return free_in_pool(block, kind);
   ThreadCache* cache = thread_cache();
   const UnitIndex first = first_unit_of(unit);
+  const Working working(cache);
   if (kind == kLargeKind) {
     const bool lane_is_ours = cache != nullptr && !routes[info_of(first).route].shared;
     return free_large(lane_is_ours ? &cache->lanes[info_of(first).route] : nullptr, first);
@@ -184,12 +187,8 @@ __attribute__((noinline)) void deallocate_slowly(void* block) noexcept {
   if (kind == kPageKind) return give_span(first, true);
   Chunk* const chunk = chunk_of(block);
   Lane* const lane = chunk->lane.load(std::memory_order_relaxed);
-  if (cache != nullptr && lane == &cache->lanes[chunk->rule]) {
-    const Working working(cache);
-    return free_in(*lane, chunk, block);
-  }
-  if (lane != nullptr && lane->shared && interrupted_cache() == nullptr) {
-    const Working working(cache);
+  if (cache != nullptr && lane == &cache->lanes[chunk->rule]) return free_in(*lane, chunk, block);
+  if (lane != nullptr && lane->shared) {
     const SpinGuard guard(lane->lock, false);
     return free_in(*lane, chunk, block);
   }

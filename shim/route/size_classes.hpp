@@ -8,10 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/abi/route_words.hpp"
+
 namespace weir {
 
 inline constexpr std::size_t kGranule = 16;  // sizes and alignments are multiples of it
-inline constexpr std::size_t kMostPooled = std::size_t{32} << 10;
+inline constexpr std::size_t kMostPooled = kMostPooledBytes;
 inline constexpr unsigned kSizeClasses = 40;
 
 constexpr std::size_t size_of_class(unsigned size_class) noexcept {

@@ -1,10 +1,12 @@
 #include "shim/route/targets.hpp"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "core/pages.hpp"
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
 
@@ -48,10 +50,12 @@ WEIR_COLD void* refill(ThreadCache* cache, BinIndex index) noexcept {
   look_for_idle_chunks();
   grow_bin(cache, index, cache->rooms[index].limit);
   const BinRoom& room = cache->rooms[index];
+  Bin& bin = cache->bins()[index];
+  bin = kNoBin;
   const unsigned count = take_blocks(index, room.limit / 2u, room.bottom + 1);
-  if (count == 0) return nullptr;
-  cache->bins()[index].top = room.bottom + count - 1;
-  return room.bottom[count];
+  void* const block = count != 0 ? room.bottom[count] : nullptr;
+  bin = {count != 0 ? room.bottom + count - 1 : room.bottom, room.bottom + 1 + room.limit};
+  return block;
 }
 
 namespace {
@@ -99,18 +103,25 @@ void* from_arena(ThreadCache* cache, unsigned rule, std::size_t total, std::size
   if (block == nullptr) return when_full(rule, total, alignment, zero);
   if (!zero) return block;
   const UnitIndex unit = unit_of(block);
-  if (tag_of(unit).kind() == kLargeKind && info_of(unit).used != 0) return block;
+  if (tag_of(unit).kind() == kLargeKind && (info_of(unit).used & kZeroed) != 0) return block;
   return std::memset(block, 0, total);
 }
 
-void* from_pages(unsigned rule, std::size_t total, std::size_t alignment, bool zero) noexcept {
+void* from_pages(ThreadCache* cache, unsigned rule, std::size_t total, std::size_t alignment,
+                 bool zero) noexcept {
   const std::size_t most = total > alignment ? total : alignment;
   const unsigned order = most <= kUnitBytes << kMostOrder ? order_of_bytes(most) : kMostOrder + 1;
+  if (interrupted_cache() != nullptr) return from_parent(total, alignment, zero);
+  const Working working(cache);
   bool zeroed = false;
-  const UnitIndex unit = interrupted_cache() != nullptr ? 0 : take_span(order, kPageKind, &zeroed);
+  const UnitIndex unit = take_span(order, kPageKind, &zeroed);
   if (unit == 0) return when_full(rule, total, alignment, zero);
   info_of(unit).bytes = total;
   info_of(unit).route = static_cast<std::uint16_t>(rule);
+  if (route_rules.rule[rule].with.huge) {
+    sys::call(SYS_madvise, sys::as_word(unit_address(unit)), static_cast<long>(kUnitBytes << order),
+              MADV_HUGEPAGE);
+  }
   void* block = unit_address(unit);
   return zero && !zeroed ? std::memset(block, 0, total) : block;
 }
@@ -126,7 +137,7 @@ void* allocate_by(ThreadCache* cache, unsigned rule, std::size_t total, std::siz
     case RouteTarget::kFixed:
       return from_arena(cache, rule, total, alignment, zero);
     case RouteTarget::kPage:
-      return from_pages(rule, total, alignment, zero);
+      return from_pages(cache, rule, total, alignment, zero);
     case RouteTarget::kParent:
       break;
   }

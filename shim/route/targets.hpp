@@ -16,7 +16,8 @@ namespace weir::routed {
 // What the unit is part of; kNoKind for addresses that were never handed out.
 inline std::uint16_t kind_of(UnitIndex unit) noexcept {
   if (!is_mapped_unit(unit)) return kNoKind;
-  return tag_of(unit).kind();
+  const std::uint16_t kind = tag_of(unit).kind();
+  return kind == kFreeKind ? std::uint16_t{kNoKind} : kind;
 }
 
 // Marks the thread as inside a slow path while it lives.
@@ -37,9 +38,11 @@ class Working {
 
  private:
   __attribute__((noinline, cold)) void free_deferred() noexcept {
-    while (void* block = cache_->deferred) {
-      cache_->deferred = next_of(block);
+    void* block = __atomic_exchange_n(&cache_->deferred, nullptr, __ATOMIC_RELAXED);
+    while (block != nullptr) {
+      void* const next = next_of(block);
       deallocate_slowly(block);
+      block = next;
     }
   }
 

@@ -11,11 +11,13 @@
 #include "shim/base/sys.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/route/call_sites.hpp"
+#include "shim/route/routed_heap.hpp"
 #include "shim/route/routes.hpp"
 
 namespace weir {
 
 __thread ThreadCache* fast_cache = nullptr;
+constinit void* no_block = nullptr;
 
 namespace {
 
@@ -53,8 +55,6 @@ CacheLayout cache_layout() noexcept {
   at.bytes = round_up(at.slots + pool_count * kSlotsOfPool * sizeof(void*), kPageSize);
   return at;
 }
-
-constinit void* no_block = nullptr;  // what bins that are always empty show
 
 }  // namespace
 
@@ -95,7 +95,7 @@ void set_up_bins(ThreadCache& c) noexcept {
   c.sites = reinterpret_cast<SiteSlot*>(start + at.sites);
   auto** slots = reinterpret_cast<void**>(start + at.slots);
   c.asks_site = parent_bin(c) + 1;
-  for (unsigned i = 0; i < bin_count(); ++i) c.bins()[i] = {&no_block, &no_block + 1};
+  for (unsigned i = 0; i < bin_count(); ++i) c.bins()[i] = kNoBin;
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     const unsigned k = class_of_bin(static_cast<BinIndex>(i));
     const auto limit = static_cast<std::uint16_t>(batch_of_class(k));
@@ -104,7 +104,10 @@ void set_up_bins(ThreadCache& c) noexcept {
     c.bins()[i] = {slots, slots + 1 + limit};
     slots += 1 + most_cached_of_class(k);
   }
-  for (unsigned i = 0; i < route_rules.count; ++i) c.lanes[i].route = &arena_routes[i];
+  for (unsigned i = 0; i < route_rules.count; ++i) {
+    c.lanes[i].route = &arena_routes[i];
+    c.lanes[i].working = &c.working;
+  }
 }
 
 // The place for requests that take rule i, of up to `most` bytes.
@@ -179,8 +182,10 @@ void flush(ThreadCache& c) noexcept {
   for (unsigned i = 1; i < 1 + pool_count * kSizeClasses; ++i) {
     Bin& bin = c.bins()[i];
     void** const bottom = c.rooms[i].bottom;
-    give_blocks(static_cast<BinIndex>(i), bottom + 1, static_cast<unsigned>(bin.top - bottom));
-    bin.top = bottom;
+    const Bin was = bin;
+    bin = kNoBin;
+    give_blocks(static_cast<BinIndex>(i), bottom + 1, static_cast<unsigned>(was.top - bottom));
+    bin = {bottom, was.end};
   }
 }
 
@@ -256,14 +261,15 @@ void note_thread_renamed(std::uint64_t thread) noexcept {
   for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
     ThreadCache& c = cache_at(i);
     if (!c.in_use || c.thread != thread) continue;
-    c.stale.store(true, std::memory_order_relaxed);
-    // Its next request asks, and finds out.
+    // Its next request asks, and finds out. Before and after: it may be making its ways just now.
+    c.stale.store(true, std::memory_order_seq_cst);
     for (auto& call : c.ways) {
       for (Bin*& way : call) __atomic_store_n(&way, &c.bins()[0], __ATOMIC_RELAXED);
     }
     for (auto& call : c.candidates) {
       for (RuleMask& mask : call) __atomic_store_n(&mask, 0, __ATOMIC_RELAXED);
     }
+    c.stale.store(true, std::memory_order_seq_cst);
     return;
   }
 }
@@ -271,17 +277,28 @@ void note_thread_renamed(std::uint64_t thread) noexcept {
 void end_thread_cache() noexcept {
   ThreadCache* c = own_cache;
   fast_cache = nullptr;
+  if (c != nullptr) {
+    c->working = true;  // until all is given back: a signal handler that comes now leaves its blocks
+    flush(*c);
+    for (unsigned i = 0; i < route_rules.count; ++i) abandon_lane(c->lanes[i]);
+  }
   own_cache = nullptr;
   over = true;
   if (c == nullptr) return;
-  flush(*c);
-  for (unsigned i = 0; i < route_rules.count; ++i) abandon_lane(c->lanes[i]);
+  while (void* block = c->deferred) {
+    c->deferred = next_of(block);
+    routed::deallocate_slowly(block);
+  }
   const SpinGuard guard(lock, false);
   retire(*c);
 }
 
-void flush_thread_cache() noexcept {
-  if (ThreadCache* c = thread_cache()) flush(*c);
+void flush_thread_cache(ThreadCache& cache) noexcept {
+  flush(cache);
+}
+
+void set_working(bool working) noexcept {
+  if (own_cache != nullptr) own_cache->working = working;
 }
 
 void adopt_other_caches() noexcept {

@@ -46,6 +46,11 @@ struct Bin {
   }
 };
 
+// A bin that gives nothing and takes nothing: of places that are no bins, and of one whose stack is being
+// changed, for a signal handler that comes just then.
+extern void* no_block;
+inline const Bin kNoBin{&no_block, &no_block + 1};
+
 // What only the slow paths need of a bin.
 struct BinRoom {
   void** bottom;
@@ -147,8 +152,11 @@ RuleMask rules_of_this_thread() noexcept;
 // Gives everything back that the thread keeps. At its end, after its last destructor.
 void end_thread_cache() noexcept;
 
-// Puts free blocks of the calling thread back (malloc_trim).
-void flush_thread_cache() noexcept;
+// Puts the free blocks of the calling thread's cache back (malloc_trim).
+void flush_thread_cache(ThreadCache& cache) noexcept;
+
+// Over a fork: as if the calling thread were in a slow path.
+void set_working(bool working) noexcept;
 
 // In a fork's child: what other threads kept is everybody's.
 void adopt_other_caches() noexcept;

@@ -16,7 +16,8 @@ constinit GrowingTable<SpanBits> span_bits;
 namespace {
 
 constexpr std::uint64_t kKeptMilliseconds = 1000;
-constexpr unsigned kDecayEvery = 16;  // operations on spans between two looks at the clock
+constexpr std::uint64_t kNever = ~std::uint64_t{0};  // a stamp that does not age
+constexpr unsigned kDecayEvery = 16;                 // operations on spans between two looks at the clock
 
 // Spans of one size, newest first.
 struct SpanList {
@@ -135,9 +136,10 @@ UnitIndex take_kept(SpanList (&lists)[kMostOrder + 1], unsigned order) noexcept 
   return first;
 }
 
-void purge(UnitIndex first) noexcept {
-  sys::call(SYS_madvise, sys::as_word(unit_address(first)),
-            static_cast<long>(kUnitBytes << info_of(first).order), MADV_DONTNEED);
+// False where the system keeps them (locked pages): they are as dirty as before.
+bool purge(UnitIndex first, unsigned order) noexcept {
+  return sys::call(SYS_madvise, sys::as_word(unit_address(first)), static_cast<long>(kUnitBytes << order),
+                   MADV_DONTNEED) == 0;
 }
 
 // Gives back what came back before `deadline`; the lock is not held over the system's work.
@@ -154,9 +156,10 @@ void purge_older_than(std::uint64_t deadline) noexcept {
       }
       lock.unlock();
       if (!old) break;
-      purge(first);
+      const bool purged = purge(first, order);
       const SpinGuard guard(lock, false);
-      put(clean, first, order, 0);
+      put(purged ? clean : dirty, first, order, purged ? 0 : kNever);
+      if (!purged) dirty_units += UnitIndex{1} << order;
     }
   }
 }
@@ -200,14 +203,14 @@ UnitIndex take_span(unsigned order, std::uint16_t kind, bool* zeroed) noexcept {
 void give_span(UnitIndex first, bool now) noexcept {
   const unsigned order = info_of(first).order;
   set_tags(first, order, kNoKind);
-  if (now) purge(first);
+  now = now && purge(first, order);
   const std::uint64_t time = now_ms();
   {
     const SpinGuard guard(lock, false);
     put(now ? clean : dirty, first, order, time);
     if (!now) dirty_units += UnitIndex{1} << order;
   }
-  if (time_to_look()) purge_older_than(time - kKeptMilliseconds);
+  if (time_to_look()) purge_older_than(time > kKeptMilliseconds ? time - kKeptMilliseconds : 0);
 }
 
 void look_for_old_spans() noexcept {
@@ -216,7 +219,7 @@ void look_for_old_spans() noexcept {
 }
 
 void trim_spans() noexcept {
-  purge_older_than(~std::uint64_t{0});
+  purge_older_than(kNever);
 }
 
 SpanUse span_use() noexcept {

@@ -48,6 +48,9 @@ class UnitTag {
   std::uint32_t word_ = 0;
 };
 
+inline constexpr std::uint32_t kZeroed = 1;        // the pages were zero when the block was given
+inline constexpr std::uint32_t kFreedByOther = 2;  // while a scope lists it, which ends it
+
 struct UnitInfo {
   union {
     std::uint64_t back;   // pool: how many blocks were given back, and have their bit set
@@ -55,7 +58,7 @@ struct UnitInfo {
     std::uint64_t stamp;  // free: when it came back, in milliseconds
   };
   std::uint32_t carved;      // pool: blocks that were ever handed out
-  std::uint32_t used;        // pool: blocks that are out. large and page: 1 when the pages are zero
+  std::uint32_t used;        // pool: blocks that are out. large and page: kZeroed, kFreedByOther
   UnitIndex previous, next;  // in its owner's list, or in the store's
   std::uint16_t order;
   std::uint16_t route;     // large and page

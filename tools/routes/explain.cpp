@@ -86,6 +86,7 @@ std::string explain_route(const RouteRules& rules, const RouteQuestion& question
   const auto put = [&]<typename... A>(fmt::format_string<A...> format, A&&... arguments) {
     fmt::format_to(std::back_inserter(text), format, std::forward<A>(arguments)...);
   };
+  bool taken_by_pool = false;
   std::string taker = "the parent, because no rule takes it";
   for (unsigned i = 0; i < rules.count; ++i) {
     const std::string name = fmt::format("rule {} ({})", i + 1, route_name(rules, i).view());
@@ -94,12 +95,16 @@ std::string explain_route(const RouteRules& rules, const RouteQuestion& question
     if (judgement.answer == Answer::kDepends) open.push_back(name);
     if (judgement.answer == Answer::kHolds) {
       taker = fmt::format("{} by {}", word_of(rules.rule[i].target), name);
+      taken_by_pool = rules.rule[i].target == RouteTarget::kPool;
       break;
     }
   }
   put("It goes to {}", taker);
   if (!open.empty()) put(", unless {} takes it", fmt::join(open, " or "));
   put(".\n");
+  if (taken_by_pool && question.size.value_or(0) > kMostPooledBytes) {
+    put("A pool takes blocks of up to 32K: this one the parent allocator serves.\n");
+  }
   return text;
 }
 
