@@ -135,6 +135,11 @@ void Reachability::mark_roots(const MemoryMap& map, const CheckingThread& self,
   drain();
   const auto registers = [this](const std::uint64_t* from, unsigned count) {
     mark_words(reinterpret_cast<std::uint64_t>(from), reinterpret_cast<std::uint64_t>(from + count));
+    // A thread in the middle of free, or of malloc's last steps, may have the header's address only.
+    for (unsigned i = 0; i < count; ++i) {
+      const std::uint64_t word = from[i] + kHeaderBytes;
+      mark_words(reinterpret_cast<std::uint64_t>(&word), reinterpret_cast<std::uint64_t>(&word + 1));
+    }
   };
   registers(self.registers, self.register_count);
   for (std::uint32_t i = 0; i < others.count; ++i) {

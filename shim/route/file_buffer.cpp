@@ -15,6 +15,7 @@ namespace {
 struct MappedBuffer {
   char* start;
   std::uint64_t bytes;
+  int fd;  // holds the lock
 };
 constinit MappedBuffer buffers[kMostRules];
 constinit unsigned buffer_count = 0;
@@ -46,31 +47,35 @@ bool say_why(const ArenaRoute& route, const char* what, long error) noexcept {
 }  // namespace
 
 bool map_file(const ArenaRoute& route, char* start, std::uint64_t bytes) noexcept {
-  const int fd = sys::open(route.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return say_why(route, "open", fd);
-  // Reserved on the disk first: a full disk under a mapping is a SIGBUS.
+  const int low = sys::open(route.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (low < 0) return say_why(route, "open", low);
+  // Out of the way of a program that counts on the lowest numbers.
+  constexpr long kHigh = 512;
+  const long high = sys::call(SYS_fcntl, low, F_DUPFD_CLOEXEC, kHigh);
+  const int fd = high >= 0 ? static_cast<int>(high) : low;
+  if (fd != low) sys::close(low);
   const long size = sys::call(SYS_lseek, fd, 0, 2 /* SEEK_END */);
-  if (size != 0 && size != static_cast<long>(bytes)) {
-    sys::close(fd);
-    Line()
-        .text("weir: WEIR_ROUTES: file=")
-        .text(route.file)
-        .text(" is no buffer of this size, and not empty: it has ")
-        .signed_number(size)
-        .text(" bytes; the buffer stays in memory")
-        .say();
-    return false;
+  long result = sys::call(SYS_flock, fd, 2 | 4 /* LOCK_EX | LOCK_NB */);
+  const char* what = "flock (another process has it)";
+  if (!failed(result) && size != 0 && size != static_cast<long>(bytes)) {
+    result = -17;  // EEXIST
+    what = "taking a file that is not empty and has another size";
   }
-  long result = sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes));
+  // Reserved on the disk first: a full disk under a mapping is a SIGBUS.
+  if (!failed(result)) {
+    what = "fallocate";
+    result = sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(bytes));
+  }
+  if (!failed(result)) {
+    what = "mmap";
+    result = sys::call(SYS_mmap, sys::as_word(start), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_FIXED, fd, 0);
+  }
   if (failed(result)) {
     sys::close(fd);
-    return say_why(route, "fallocate", result);
+    return say_why(route, what, result);
   }
-  result = sys::call(SYS_mmap, sys::as_word(start), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_FIXED, fd, 0);
-  sys::close(fd);
-  if (failed(result)) return say_why(route, "mmap", result);
-  buffers[buffer_count++] = {start, bytes};
+  buffers[buffer_count++] = {start, bytes, fd};
   if (copied == nullptr) copied = static_cast<std::uint32_t*>(map_anonymous(nullptr, 4096, MAP_SHARED));
   return true;
 }
@@ -92,6 +97,7 @@ void wait_for_child_of_files() noexcept {
 void leave_files_to_parent() noexcept {
   for (unsigned i = 0; i < buffer_count; ++i) {
     const MappedBuffer& b = buffers[i];
+    sys::close(b.fd);
     void* copy = map_anonymous(nullptr, b.bytes, MAP_PRIVATE);
     if (copy == nullptr) {
       Line().text("weir: no memory for a child's copy of a buffer in a file").say();

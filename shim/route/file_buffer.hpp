@@ -3,7 +3,8 @@
 // The mapping is the file's own pages, so a forked child would write to its parent's blocks. The child
 // therefore gets a copy in memory, and the forking thread of the parent waits until it has it. What other
 // threads of the parent write in that moment the child may see; and a process made by a bare clone without
-// fork's handlers gets no copy. No malloc.
+// fork's handlers gets no copy. The file is locked for as long as its descriptor is open: a second process
+// with the same rule stays in memory. No malloc.
 #pragma once
 
 #include <cstdint>
