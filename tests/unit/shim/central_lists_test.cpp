@@ -1,8 +1,6 @@
 // The shared half of a pool against a model: whose each block is, and what its spans come to.
 #include "shim/route/central_lists.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -11,80 +9,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "tests/unit/shim/pools_model.hpp"
+
 namespace weir {
 namespace {
 
-using Blocks = std::vector<void*>;
-
-std::uintptr_t number(const void* block) {
-  return reinterpret_cast<std::uintptr_t>(block);
-}
-
-Blocks take(BinIndex bin, unsigned want) {
-  Blocks blocks(want);
-  blocks.resize(take_blocks(bin, want, blocks.data()));
-  return blocks;
-}
-// As many at a time as threads do.
-void give(BinIndex bin, const Blocks& blocks) {
-  for (std::size_t i = 0; i < blocks.size(); i += 64) {
-    give_blocks(bin, &blocks[i], static_cast<unsigned>(std::min<std::size_t>(64, blocks.size() - i)));
-  }
-}
-
-// In the order in which a thread uses them, until there are `want` or no more.
-Blocks take_all(BinIndex bin, std::size_t want) {
-  Blocks all;
-  while (all.size() < want) {
-    Blocks some = take(bin, static_cast<unsigned>(std::min<std::size_t>(64, want - all.size())));
-    if (some.empty()) break;
-    all.insert(all.end(), some.rbegin(), some.rend());
-  }
-  return all;
-}
-
-std::uint64_t bytes_of_span(BinIndex bin) {
-  return kUnitBytes << order_of_class(class_of_bin(bin));
-}
-unsigned blocks_of_span(BinIndex bin) {
-  return static_cast<unsigned>(bytes_of_span(bin) / size_of_class(class_of_bin(bin)));
-}
-UnitIndex span_of(const void* block) {
-  return first_unit_of(unit_of(block));
-}
-
-// Each lies in a span of the bin, at a multiple of its size.
-bool is_in_place(BinIndex bin, const void* block) {
-  const std::size_t bytes = size_of_class(class_of_bin(bin));
-  const std::size_t offset = number(block) - number(unit_address(span_of(block)));
-  return tag_of(unit_of(block)).kind() == bin && offset % bytes == 0 && offset + bytes <= bytes_of_span(bin);
-}
-
-// Each test has an empty pool.
-class CentralLists : public testing::Test {
- protected:
-  CentralLists() {
-    trim_pools(kMostPools);
-    pool_ = next_pool_++ % kMostPools;
-    limit({});
-  }
-  ~CentralLists() override {
-    trim_pools(kMostPools);
-    EXPECT_EQ(pool_use(pool_).spans, 0u);
-    EXPECT_EQ(pool_use(pool_).span_bytes, 0u);
-    trim_spans();
-  }
-
-  void limit(const PoolLimits& limits) const { set_pool_limits(pool_, limits); }
-  BinIndex bin_for(std::size_t bytes) const { return bin_of(pool_, class_of_size(bytes)); }
-  std::uint64_t spans() const { return pool_use(pool_).spans; }
-
-  unsigned pool_;
-
- private:
-  static unsigned next_pool_;
-};
-unsigned CentralLists::next_pool_ = 0;
+using CentralLists = PoolTest;
 
 TEST(Bins, ArePoolAndClass) {
   std::vector<bool> seen(kMostBins);
@@ -197,6 +127,34 @@ TEST_F(CentralLists, LetEmptySpansGo) {
   EXPECT_NE(tag_of(unit_of(blocks.back())).kind(), bin);
 }
 
+// A program at the edge of a span would take and give it again and again.
+TEST_F(CentralLists, KeepTheOnlySpanOfABin) {
+  const BinIndex bin = bin_for(kMostPooled);
+  const Blocks blocks = take_all(bin, 3 * blocks_of_span(bin));
+  for (void* block : blocks) give(bin, {block});  // sixteen are kept at hand, then those of the last span
+  EXPECT_EQ(spans(), 3u);
+}
+
+// All at one bin, with nothing to do between.
+TEST_F(CentralLists, ThreadsLoseNoBlock) {
+  const BinIndex bin = bin_for(1024);
+  std::atomic<std::size_t> refused{0};
+  std::vector<std::thread> threads;
+  for (int id = 0; id < 4; ++id) {
+    threads.emplace_back([&] {
+      for (int step = 0; step < 200'000; ++step) {
+        void* block[2];
+        const unsigned count = take_blocks(bin, 2, block);
+        refused += count == 0;
+        give_blocks(bin, block, count);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, 0u);
+  EXPECT_LE(spans(), 1u);  // sixteen blocks are enough
+}
+
 TEST_F(CentralLists, TrimOnlyThePoolsThatAreNamed) {
   const BinIndex bin = bin_for(512);
   const Blocks blocks = take(bin, 1);
@@ -246,6 +204,7 @@ TEST_F(CentralLists, RetainEmptySpansUpToTheLimit) {
     EXPECT_EQ(again.size(), before * blocks_of_span(bin));
     EXPECT_EQ(spans(), before);
     give(bin, again);
+    if (round % 2 == 0) trim_pools(kMostPools);  // then they are not counted any more
   }
 }
 
