@@ -142,7 +142,7 @@ TEST_F(CentralLists, ThreadsLoseNoBlock) {
   std::vector<std::thread> threads;
   for (int id = 0; id < 4; ++id) {
     threads.emplace_back([&] {
-      for (int step = 0; step < 200'000; ++step) {
+      for (int step = 0; step < 1'000'000; ++step) {
         void* block[2];
         const unsigned count = take_blocks(bin, 2, block);
         refused += count == 0;
