@@ -86,9 +86,13 @@ inline void clear_start(Chunk* chunk, const char* p) noexcept {
 char* block_before(Chunk* chunk, const char* p) noexcept;
 
 // A freed block says so in its first word: a secret of the process and its address. It is what a search for
-// holes knows it by; a block that is handed out is cleared of it.
+// holes knows it by; a block that is handed out is cleared of it. Another function of them than a header's
+// check (splitmix64's finish against its start): where tracking has its header there, the two must not cancel
+// out.
 inline std::uint64_t dead_mark(const void* block) noexcept {
-  return (reinterpret_cast<std::uint64_t>(block) ^ header_key) * 0x9e3779b97f4a7c15u;
+  std::uint64_t x = reinterpret_cast<std::uint64_t>(block) + (header_key ^ 0x94d049bb133111eb);
+  x = (x ^ x >> 31) * 0xd6e8feb86659fd93;
+  return x ^ x >> 32;
 }
 inline void mark_dead(void* block) noexcept {
   *static_cast<std::uint64_t*>(block) = dead_mark(block);
