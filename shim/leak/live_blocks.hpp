@@ -80,8 +80,8 @@ class LiveBlocks {
   std::uint32_t room_ = 0;
   std::uint64_t low_ = 0, span_ = 0;
   std::uint64_t gap_at_ = 0, gap_ = 0;  // from low_ on, in bytes
-  std::uint64_t skip_to_ = 0;       // end of the last block found: no header lies inside it
-  std::uint32_t* index_ = nullptr;  // index_[step] is the first block that starts in this step or later
+  std::uint64_t skip_to_ = 0;           // end of the last block found: no header lies inside it
+  std::uint32_t* index_ = nullptr;      // index_[step] is the first block that starts in this step or later
 };
 
 }  // namespace weir

@@ -1,8 +1,8 @@
 // Starts the `weir` tool in a process of its own, with weir taken out of its environment: what needs names or
 // formatting is its work.
 //
-// start_tool is async-signal-safe and never calls malloc; find_tool belongs into the constructor (it takes the
-// loader's lock).
+// start_tool is async-signal-safe and never calls malloc; find_tool belongs into the constructor (it takes
+// the loader's lock).
 #pragma once
 
 namespace weir {

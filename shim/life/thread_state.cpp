@@ -89,8 +89,8 @@ void end_state() noexcept {
 }
 
 // A key's destructor may run up to PTHREAD_DESTRUCTOR_ITERATIONS times; the program's own allocate and free
-// in all of them, so the state goes in the last: the last but one, because a thread whose first allocation is in a
-// destructor gets one round less.
+// in all of them, so the state goes in the last: the last but one, because a thread whose first allocation is
+// in a destructor gets one round less.
 void on_thread_exit(void*) noexcept {
   if (++destructor_rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
     pthread_setspecific(exit_key, &exit_key);

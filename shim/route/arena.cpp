@@ -84,7 +84,9 @@ void make_current(Lane& lane, Chunk* chunk, char* at, char* end) noexcept {
 }
 
 void make_current(Lane& lane, Chunk* chunk) noexcept {
-  make_current(lane, chunk, chunk != nullptr ? chunk->at : nullptr, chunk != nullptr ? chunk->end : nullptr);
+  if (chunk == nullptr) return make_current(lane, nullptr, nullptr, nullptr);
+  set_start(chunk, chunk->at);  // there may be none: the newest blocks below were taken back
+  make_current(lane, chunk, chunk->at, chunk->end);
 }
 
 // What is left between the newest block of the current chunk and the end is a hole for later.

@@ -19,7 +19,7 @@ struct Emptied {
 constexpr unsigned kMostEmptied = 4096;
 constexpr std::uint64_t kIdleMilliseconds = 1000;
 constinit SpinLock emptied_lock;
-constinit Emptied emptied[kMostEmptied];
+constinit Emptied emptied[kMostEmptied]{};
 constinit unsigned emptied_first = 0;
 constinit std::atomic<unsigned> emptied_count{0};
 

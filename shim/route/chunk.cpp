@@ -10,7 +10,7 @@
 
 namespace weir {
 
-constinit ArenaRoute arena_routes[kMostRules];
+constinit ArenaRoute arena_routes[kMostRules]{};
 
 namespace {
 

@@ -17,7 +17,7 @@ struct MappedBuffer {
   std::uint64_t bytes;
   int fd;  // holds the lock
 };
-constinit MappedBuffer buffers[kMostRules];
+constinit MappedBuffer buffers[kMostRules]{};
 constinit unsigned buffer_count = 0;
 constinit std::uint32_t* copied = nullptr;  // in a page that parent and child share
 

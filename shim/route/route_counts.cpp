@@ -9,8 +9,8 @@ namespace weir {
 namespace {
 
 constinit SpinLock late_lock;
-constinit RouteCounts late[kMostRules + 1];   // of threads without a cache
-constinit RouteCounts ended[kMostRules + 1];  // of threads that are gone
+constinit RouteCounts late[kMostRules + 1]{};   // of threads without a cache
+constinit RouteCounts ended[kMostRules + 1]{};  // of threads that are gone
 constinit std::atomic<std::int64_t> live[kMostRules + 1];
 constinit std::atomic<std::int64_t> peak[kMostRules + 1];
 

@@ -18,7 +18,7 @@ constinit bool routing = false;
 constinit bool sites_matter = false;
 constinit bool threads_matter = false;
 constinit std::size_t way_bytes = 0;
-constinit Lane shared_lanes[kMostRules];
+constinit Lane shared_lanes[kMostRules]{};
 
 namespace {
 

@@ -42,10 +42,9 @@ static_assert(size_of_class(kSizeClasses - 1) == kMostPooled &&
               class_of_size(kMostPooled) == kSizeClasses - 1);
 static_assert(class_of_size(0) == 0 && class_of_size(16) == 0 && class_of_size(17) == 1);
 static_assert([] {
-  for (std::size_t n = 1; n <= kMostPooled; ++n) {
-    const unsigned c = class_of_size(n);
-    if (size_of_class(c) < n || (c != 0 && size_of_class(c - 1) >= n)) return false;
-    if (n > 2048 && n % 7 != 0) n += 6;  // enough of the larger ones, and few enough for the compiler
+  for (unsigned c = 0; c < kSizeClasses; ++c) {
+    if (class_of_size(size_of_class(c)) != c) return false;
+    if (c + 1 < kSizeClasses && class_of_size(size_of_class(c) + 1) != c + 1) return false;
   }
   return true;
 }());
@@ -69,8 +68,10 @@ constexpr unsigned block_at(std::size_t offset, unsigned size_class) noexcept {
 }
 static_assert([] {
   for (unsigned c = 0; c < kSizeClasses; ++c) {
-    for (unsigned i = 0; i * size_of_class(c) < std::size_t{512} << 10; i += i < 70 ? 1 : 97) {
-      if (block_at(i * size_of_class(c), c) != i) return false;
+    const std::size_t most = (std::size_t{512} << 10) / size_of_class(c);
+    for (std::size_t i = 0; i < most; i = i < 4 ? i + 1 : 2 * i + 1) {
+      if (block_at(i * size_of_class(c), c) != i || block_at((most - i) * size_of_class(c), c) != most - i)
+        return false;
     }
   }
   return true;

@@ -84,7 +84,7 @@ ThreadCache* take_cache() noexcept {
 }
 
 Bin* parent_bin(ThreadCache& c) noexcept {
-  return c.bins() + 1 + pool_count * kSizeClasses;
+  return c.bins() + 1 + std::size_t{pool_count} * kSizeClasses;
 }
 
 void set_up_bins(ThreadCache& c) noexcept {
