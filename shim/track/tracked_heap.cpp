@@ -93,13 +93,24 @@ inline void note_free(std::uint64_t bytes, Family family) noexcept {
   }
 }
 
+__attribute__((noinline)) void* take_routed(std::size_t bytes, CallKind call, std::uint64_t caller) noexcept {
+  return routed::allocate(bytes, call, caller);
+}
+__attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint64_t caller) noexcept {
+  return routed::allocate_zeroed(bytes, caller);
+}
+
 // Where the block itself comes from: the parent, or where the rules say.
-inline void* take_block(std::size_t bytes, CallKind call, const CallSite& site) noexcept {
-  if (__builtin_expect(routing, 0)) return routed::allocate(bytes, call, site.ip);
+[[gnu::always_inline]] inline void* take_block(std::size_t bytes, CallKind call,
+                                               const CallSite& site) noexcept {
+  if (__builtin_expect(routing, 0)) return take_routed(bytes, call, site.ip);
   return parent::allocate(bytes + kHeaderBytes);
 }
 
-inline void* allocate(std::size_t bytes, Family family, CallKind call, const CallSite& site) noexcept {
+// Inlined, as is the next, so that every function that the program reaches takes its stack at a place of its
+// own (tests/oracle counts on it), and the common way has no further call.
+[[gnu::always_inline]] inline void* allocate(std::size_t bytes, Family family, CallKind call,
+                                             const CallSite& site) noexcept {
   if (__builtin_expect(bytes > kMaxBlockBytes, 0)) return fail();
   auto* header = static_cast<BlockHeader*>(take_block(bytes, call, site));
   if (__builtin_expect(header == nullptr, 0)) return nullptr;
@@ -109,8 +120,8 @@ inline void* allocate(std::size_t bytes, Family family, CallKind call, const Cal
 }
 
 // The header lies in the gap of one alignment unit before the block.
-inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family, CallKind call,
-                              const CallSite& site) noexcept {
+[[gnu::always_inline]] inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family,
+                                                     CallKind call, const CallSite& site) noexcept {
   if (alignment <= kHeaderBytes && !routing) return allocate(bytes, family, call, site);
   if (alignment < kHeaderBytes) alignment = kHeaderBytes;
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
@@ -174,7 +185,7 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
   std::size_t total;
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
   const CallSite site = WEIR_CALL_SITE();
-  auto* header = static_cast<BlockHeader*>(routing ? routed::allocate_zeroed(total, site.ip)
+  auto* header = static_cast<BlockHeader*>(routing ? take_routed_zeroed(total, site.ip)
                                                    : parent::allocate_zeroed(total + kHeaderBytes));
   if (header == nullptr) return nullptr;
   Family family = Family::kMalloc;

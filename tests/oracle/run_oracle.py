@@ -25,6 +25,8 @@ MINIMUM = 10_000_000
 LINE = re.compile(r"^oracle: pid \d+: (\d+) stacks compared, (\d+) different, (\d+) ended in code without")
 NOT_KEPT = re.compile(r"^oracle: pid \d+: (\d+) not kept")
 TIMEOUT = 200
+# Stacks are the same whichever allocator the block comes from.
+ROUTES = ("* -> pool", "* -> arena", "size<=256 -> pool; call=new* -> arena; * -> parent")
 
 
 @dataclasses.dataclass
@@ -40,7 +42,7 @@ class Outcome:
 
 
 def stress_cases(directory, first_seed):
-    """Each variant with one thread and with three; some with few frames kept, and with very many."""
+    """Each variant with one thread and with three; some with few frames kept, with very many, and on routes."""
     def case(variant, threads, context, budget, minimum, seed=first_seed):
         arguments = [os.path.join(directory, variant), "--seed", str(seed), "--budget", str(budget),
                      "--threads", str(threads), "--depth", str(5 * context + 10)]
@@ -60,6 +62,9 @@ def stress_cases(directory, first_seed):
         cases.append(case(variant, 3, 4, 30_000, 250_000, first_seed + 100 + number))
         cases.append(case(variant, 1, 16, 100_000, 100_000, first_seed + 200 + number))
         cases.append(case(variant, 1, 1024, 30_000, 30_000, first_seed + 300 + number))
+    for number, rules in enumerate(ROUTES):
+        routed = case(variants[number % len(variants)], 3, 64, 25_000, 200_000, first_seed + 400 + number)
+        cases.append(dataclasses.replace(routed, name=f"{routed.name}, {rules}", variables={"WEIR_ROUTES": rules}))
     return cases, case
 
 
