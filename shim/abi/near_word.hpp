@@ -9,7 +9,7 @@ namespace weir {
 // Letters to put in, take out or change to make one word of the other (Levenshtein). Words longer than any of
 // ours are all equally far.
 constexpr std::size_t word_distance(std::string_view a, std::string_view b) noexcept {
-  constexpr std::size_t kLongest = 24;
+  constexpr std::size_t kLongest = 40;
   if (a.size() > kLongest || b.size() > kLongest) return kLongest;
   std::size_t row[kLongest + 1] = {};
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;

@@ -1,5 +1,6 @@
 #include "shim/base/options.hpp"
 
+#include "shim/abi/near_word.hpp"
 #include "shim/abi/option_values.hpp"
 #include "shim/base/say.hpp"
 
@@ -39,29 +40,10 @@ T& field(Options& o, const Row& row) noexcept {
   return *reinterpret_cast<T*>(reinterpret_cast<char*>(&o) + row.offset);
 }
 
-// Edit distance (Levenshtein), for names only: both are short.
-std::size_t distance(std::string_view a, std::string_view b) noexcept {
-  constexpr std::size_t kLongest = 40;
-  if (a.size() > kLongest || b.size() > kLongest) return kLongest;
-  std::size_t row[kLongest + 1] = {};
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] != b[j - 1] ? 1 : 0);
-      diagonal = row[j];
-      const std::size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      row[j] = change < step ? change : step;
-    }
-  }
-  return row[b.size()];
-}
-
 const Row& nearest_row(std::string_view name) noexcept {
   const Row* best = kRows;
   for (const Row& row : kRows) {
-    if (distance(name, row.name) < distance(name, best->name)) best = &row;
+    if (word_distance(name, row.name) < word_distance(name, best->name)) best = &row;
   }
   return *best;
 }

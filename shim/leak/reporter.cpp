@@ -1,7 +1,5 @@
 #include "shim/leak/reporter.hpp"
 
-#include <errno.h>
-
 #include <algorithm>
 #include <string_view>
 
@@ -9,42 +7,12 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/life/output_file.hpp"
 #include "shim/life/start_tool.hpp"
 #include "shim/unwind/modules.hpp"
 
 namespace weir {
 namespace {
-
-constexpr std::size_t kPathRoom = 4096;
-
-// Option log_path as a descriptor: stderr, stdout, or a file with %p and %e replaced, appended to.
-int open_log() noexcept {
-  const std::string_view path(options.log_path);
-  if (path == "stderr") return error_fd();
-  if (path == "stdout") return 1;
-  char name[kPathRoom];
-  std::size_t n = 0;
-  const auto put = [&](std::string_view s) {
-    for (const char c : s) {
-      if (n + 1 < sizeof name) name[n++] = c;
-    }
-  };
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] != '%' || i + 1 == path.size()) {
-      put(path.substr(i, 1));
-    } else if (path[++i] == 'p') {
-      put(Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
-    } else if (path[i] == 'e') {
-      put(program_invocation_short_name);
-    } else {
-      put(path.substr(i - 1, 2));
-    }
-  }
-  name[n] = '\0';
-  const int fd = sys::open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd < 0) Line().text("weir: cannot open log_path ").text(name).text("; the report goes to stderr").say();
-  return fd >= 0 ? fd : error_fd();
-}
 
 void print_frame(int fd, unsigned number, FrameToken token) noexcept {
   const std::uint64_t address = token & kFrameAddressMask;
@@ -71,7 +39,8 @@ bool print_bare(const Findings& f) noexcept {
   std::sort(order, order + h.groups.count, [](const FindingsGroup* a, const FindingsGroup* b) {
     return a->kind != b->kind ? a->kind < b->kind : a->bytes > b->bytes;
   });
-  const int fd = open_log();
+  bool opened;
+  const int fd = open_output(options.log_path, "log_path", false, &opened);
   Line line;
   line.text("==").number(h.pid).text("==ERROR: weir: detected memory leaks").say_to(fd);
   line.text("(no tool was found or could be started, so without names: option tool=PATH)").say_to(fd);
@@ -90,6 +59,7 @@ bool print_bare(const Findings& f) noexcept {
       .number(blocks)
       .text(" allocation(s).");
   line.say_to(fd);
+  if (opened) sys::close(fd);
   return true;
 }
 
