@@ -84,6 +84,7 @@ class Installed:
         self.description = os.path.join(root, options["libdir"], "pkgconfig", "weir.pc")
         self.core = os.path.join(root, options["libdir"], "libweir_core.a")
         self.core_description = os.path.join(root, options["libdir"], "pkgconfig", "weir-core.pc")
+        self.scopes = os.path.join(root, options["includedir"], "weir.h")
         self.headers = os.path.join(root, options["includedir"], "weir", "core")
 
 
@@ -95,7 +96,8 @@ def check_is_whole(place, source):
     core = os.path.join(source, "core")
     headers = {os.path.relpath(path, core) for path in files_below(core) if path.endswith(".hpp")}
     found = files_below(place.root)
-    wanted = {place.library, place.tool, place.manual, place.description, place.core, place.core_description}
+    wanted = {place.library, place.tool, place.manual, place.description, place.core, place.core_description,
+              place.scopes}
     wanted |= {os.path.join(place.headers, header) for header in headers}
     expect(found == wanted, f"not installed: {sorted(wanted - found)}; installed, too: {sorted(found - wanted)}")
 
