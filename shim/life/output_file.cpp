@@ -36,7 +36,13 @@ int open_output(const char* pattern, const char* option, bool anew, bool* opened
   const int fd = sys::open(name, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0666);
   *opened = fd >= 0;
   if (fd >= 0) return fd;
-  Line().text("weir: cannot open ").text(option).text(" ").text(name).text("; the report goes to stderr").say();
+  Line()
+      .text("weir: cannot open ")
+      .text(option)
+      .text(" ")
+      .text(name)
+      .text("; the report goes to stderr")
+      .say();
   return error_fd();
 }
 
