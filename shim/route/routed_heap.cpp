@@ -159,7 +159,9 @@ __attribute__((noinline)) void deallocate_in_chunk(void* block) noexcept {
   Chunk* const chunk = chunk_of(block);
   Lane* const lane = chunk->lane.load(std::memory_order_relaxed);
   ThreadCache* const cache = fast_cache;
-  if (__builtin_expect(cache != nullptr && lane == &cache->lanes[chunk->rule] && !cache->working, 1)) {
+  // By the mark that a lane shares with its thread: nearer than its place among the thread's lanes.
+  if (__builtin_expect(
+          cache != nullptr && lane != nullptr && lane->working == &cache->working && !cache->working, 1)) {
     return free_in(*lane, chunk, block);
   }
   return deallocate_slowly(block);
