@@ -125,6 +125,25 @@ my %seen; $seen{$_ % 5000} .= "text $_ " for 1 .. 200000; my $all = join ",", ma
 """
 
 
+def test_parameters(weir):
+    def memory(rules, *arguments):
+        result = run(weir, rules, "pass", "parameters.c", *arguments)
+        equal((result.status, result.stderr), (0, b""), rules)
+        return tuple(map(int, result.stdout.split()))
+
+    def expect(rules, huge, least, most, *arguments):
+        resident, asked = memory(rules, *arguments)
+        check(least <= resident <= most and asked == huge, f"{rules}: {resident} MiB resident, huge pages {asked}")
+
+    for target in ("pool", "arena"):
+        expect(f"size=1024 -> {target}", 0, 0, 16)
+        expect(f"size=1024 -> {target}(retain=64M)", 0, 28, 64)
+    expect("size=1024 -> fixed(capacity=48M, shared)", 0, 0, 16, "once")
+    expect("size=1024 -> fixed(capacity=48M, shared, prefault)", 0, 48, 64, "once")
+    for target in ("pool(huge)", "arena(chunk=4M, huge)", "fixed(capacity=4M, shared, huge)", "page(huge)"):
+        expect(f"size=1024 -> {target}", 1, 0, 64, "once")
+
+
 def test_buffer_in_a_file(weir):
     path = weir.write("buffer", "")
     for mode in MODES:
