@@ -144,6 +144,18 @@ def test_parameters(weir):
         expect(f"size=1024 -> {target}", 1, 0, 64, "once")
 
 
+def test_spans_go_back(weir):
+    for rules in ("* -> page", "* -> arena"):
+        result = run(weir, rules, "pass", "spans_go_back.c", "twice")
+        said = re.sub("0x[0-9a-f]+", "X", result.stderr.decode())
+        equal((result.status, said), (0, "weir: free of X, which is no live block: ignored, this and later ones\n"),
+              f"{rules}: freed twice")
+        expect(weir, rules, "pass", "spans_go_back.c", "locked")
+    for mode in MODES:
+        result = run(weir, "* -> pool", mode, "spans_go_back.c", "late", options="leak_check_at_exit=0")
+        equal((result.status, result.stderr.decode()), (0, ""), f"late threads in {mode}")
+
+
 def test_buffer_in_a_file(weir):
     path = weir.write("buffer", "")
     for mode in MODES:
