@@ -301,6 +301,14 @@ bool needs_more_registers(const Comparison& c) noexcept {
   return false;
 }
 
+// A context made by makecontext was interrupted on its way in: the address on its new stack is where its
+// function begins. Nobody called, and BP is still another stack's. Weir ends there if the frame would lie
+// further in; libunwind goes wherever BP leads.
+bool ends_before_the_first_call(const Comparison& c) noexcept {
+  const FrameState last = state_of(c.s->ours[c.ours - 1]);
+  return !last.exact && reference::begins_function(last.ip);
+}
+
 void compare(Scratch* s, const CallSite& site, StackId id, const void* observed_at,
              std::uint64_t number) noexcept {
   const auto limit = static_cast<unsigned>(options.malloc_context_size);
@@ -328,6 +336,8 @@ void compare(Scratch* s, const CallSite& site, StackId id, const void* observed_
     c.by_cursor = true;
     d = ask_libunwind(c, limit + 1) ? difference_of(c, limit) : d;
   }
+  if (d.what != nullptr && c.ours != 0 && d.at == c.ours && d.at < c.theirs && ends_before_the_first_call(c))
+    d = {};
   if (d.what == nullptr && c.unknown &&
       reference::has_tables(state_of(s->ours[c.ours - 1]).lookup_address())) {
     d = {"weir sees no tables where libunwind does", c.ours - 1};

@@ -85,4 +85,9 @@ bool has_tables(std::uint64_t address) noexcept {
   return false;
 }
 
+bool begins_function(std::uint64_t address) noexcept {
+  unw_proc_info_t info;
+  return unw.get_proc_info_by_ip(local_space, address, &info, nullptr) == 0 && info.start_ip == address;
+}
+
 }  // namespace weir::reference

@@ -22,4 +22,7 @@ unsigned walk_by_cursor(void** to, bool* exact, unsigned room) noexcept;
 // asking takes long: where JIT code was, tables do not turn up.
 bool has_tables(std::uint64_t address) noexcept;
 
+// Whether a function begins at an address, so that no call can return there.
+bool begins_function(std::uint64_t address) noexcept;
+
 }  // namespace weir::reference
