@@ -8,10 +8,12 @@
 
 #include <cstdint>
 
+#include "shim/abi/incidents.hpp"
+
 namespace weir {
 
 inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
-inline constexpr std::uint32_t kFindingsVersion = 2;
+inline constexpr std::uint32_t kFindingsVersion = 3;
 
 // One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
 //   bits 0..46   instruction address as the unwinder saw it
@@ -23,7 +25,8 @@ inline constexpr unsigned kFrameModuleShift = 48;
 inline constexpr FrameToken kFrameExactBit = FrameToken{1} << 47;
 inline constexpr FrameToken kFrameAddressMask = kFrameExactBit - 1;
 
-enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1 };
+// kIncident: no leak check, but what the guard found; there are incidents and no groups.
+enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1, kIncident = 2 };
 
 enum class LeakKind : std::uint32_t {
   kDirect = 0,     // nothing points to it
@@ -65,13 +68,15 @@ struct FindingsHeader {
   std::uint32_t context_size;      // option malloc_context_size
   std::uint32_t reserved;
 
-  FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
-  FindingsSection groups;   // FindingsGroup; one a (stack, kind, lost_through, route), in no order
-  FindingsSection frames;   // FrameToken; innermost first
-  FindingsSection text;     // bytes: paths
-  FindingsSection options;  // bytes: the options in force, "key=value\n" each, every row of options.def
-  FindingsSection command;  // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
-  FindingsSection routes;   // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
+  FindingsSection modules;    // FindingsModule; index 0 is unused (no module)
+  FindingsSection groups;     // FindingsGroup; one a (stack, kind, lost_through, route), in no order
+  FindingsSection frames;     // FrameToken; innermost first
+  FindingsSection text;       // bytes: paths
+  FindingsSection options;    // bytes: the options in force, "key=value\n" each, every row of options.def
+  FindingsSection command;    // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
+  FindingsSection routes;     // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
+  FindingsSection incidents;  // FindingsIncident
+  FindingsSection dumps;      // bytes: memory around the incidents, and their marks
 };
 
 inline constexpr std::uint32_t kModuleUnloaded = 1;  // dlclosed before the check
