@@ -19,33 +19,16 @@
 #include "shim/abi/route_mistake.hpp"
 #include "shim/abi/route_rule_parser.hpp"
 #include "shim/abi/route_rules.hpp"
+#include "shim/abi/route_split.hpp"
 
 namespace weir {
 
 // Reads all rules; calls `on_mistake(const RouteMistake&)` for each that is left out. How many those are.
 template <typename OnMistake>
 unsigned parse_routes(std::string_view text, RouteRules& rules, OnMistake&& on_mistake) noexcept {
-  constexpr std::string_view kBlanks = " \t\r";
   unsigned mistakes = 0;
   rules.count = 0;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    std::size_t from = at;
-    bool quoted = false;
-    bool comment = false;
-    std::size_t to = at;  // behind the last letter of the rule
-    for (; at < text.size() && text[at] != '\n'; ++at) {
-      const bool blank = kBlanks.find(text[at]) != kBlanks.npos;
-      const bool word_starts = at == from || kBlanks.find(text[at - 1]) != kBlanks.npos;
-      if (!quoted && text[at] == '#' && word_starts) comment = true;
-      if (comment) continue;
-      if (!quoted && text[at] == ';') break;
-      if (text[at] == '"') quoted = !quoted;
-      if (!blank) to = at + 1;
-    }
-    if (at < text.size()) ++at;
-    while (from < to && kBlanks.find(text[from]) != kBlanks.npos) ++from;
-    if (from >= to) continue;
+  for_each_rule(text, [&](std::size_t from, std::size_t to) noexcept {
     RouteRuleParser parser(text, from, to);
     RouteRule rule;
     if (parser.parse(rule, rules) && (rules.count < kMostRules || parser.refuse_number())) {
@@ -54,7 +37,7 @@ unsigned parse_routes(std::string_view text, RouteRules& rules, OnMistake&& on_m
       on_mistake(parser.mistake());
       ++mistakes;
     }
-  }
+  });
   return mistakes;
 }
 

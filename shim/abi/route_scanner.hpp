@@ -49,6 +49,10 @@ class RouteScanner {
   bool done() const noexcept { return at_ >= end_; }
   char peek() const noexcept { return done() ? '\0' : text_[at_]; }
   bool at_arrow() const noexcept { return peek() == '-' && at_ + 1 < end_ && text_[at_ + 1] == '>'; }
+  // Between the terms of an option's value; WEIR_ROUTES, where operator&& is a function, does not know it.
+  bool at_and() const noexcept {
+    return and_joins_ && peek() == '&' && at_ + 1 < end_ && text_[at_ + 1] == '&';
+  }
   bool at_blank() const noexcept { return !done() && kBlanks.find(text_[at_]) != kBlanks.npos; }
   void skip_blanks() noexcept {
     while (at_blank()) ++at_;
@@ -72,7 +76,8 @@ class RouteScanner {
   // For messages: what stands here up to a separator.
   std::string_view take_anything() noexcept {
     const std::size_t from = at_;
-    while (!done() && !at_blank() && !at_arrow() && std::string_view(",()=<>").find(peek()) == kBlanks.npos) {
+    while (!done() && !at_blank() && !at_arrow() && !at_and() &&
+           std::string_view(",()=<>").find(peek()) == kBlanks.npos) {
       ++at_;
     }
     if (at_ == from && !done()) ++at_;
@@ -94,8 +99,10 @@ class RouteScanner {
       value = since(from + 1);
       return skip('"') || fail(from, end_, "the quote is not closed");
     }
-    while (!done() && !at_blank() && !at_arrow() && std::string_view(",()\"").find(peek()) == kBlanks.npos)
+    while (!done() && !at_blank() && !at_arrow() && !at_and() &&
+           std::string_view(",()\"").find(peek()) == kBlanks.npos) {
       ++at_;
+    }
     value = since(from);
     return true;
   }
@@ -104,6 +111,7 @@ class RouteScanner {
   std::size_t at_;
   std::size_t end_;
   RouteMistake mistake_;
+  bool and_joins_ = false;
 };
 
 }  // namespace weir

@@ -25,8 +25,9 @@ constexpr std::string_view word_of(WhenFull full) noexcept {
 }
 
 enum class ConditionKind : std::uint8_t { kSize, kAlign, kThread, kModule, kCaller, kSource, kCall };
-inline constexpr std::string_view kConditionWords[] = {"size",   "align",  "thread", "module",
-                                                       "caller", "source", "call"};
+inline constexpr unsigned kConditionKinds = 7;
+inline constexpr std::string_view kConditionWords[kConditionKinds] = {"size",   "align",  "thread", "module",
+                                                                      "caller", "source", "call"};
 
 enum class ParameterKind : std::uint8_t {
   kCapacity,
