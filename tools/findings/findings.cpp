@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tools/findings/check_incident.hpp"
+
 namespace weir {
 
 namespace {
@@ -52,7 +54,7 @@ bool check_header(std::span<const std::byte> bytes, const FindingsHeader& header
         fmt::format("their header has {} bytes instead of {}", header.header_bytes, sizeof(FindingsHeader));
   } else if (header.file_bytes != bytes.size()) {
     error = fmt::format("they have {} bytes instead of {}", bytes.size(), header.file_bytes);
-  } else if (header.reason != CheckReason::kExit && header.reason != CheckReason::kSignal) {
+  } else if (static_cast<std::uint32_t>(header.reason) > static_cast<std::uint32_t>(CheckReason::kIncident)) {
     error = fmt::format("the reason {} is unknown", static_cast<std::uint32_t>(header.reason));
   }
   return error.empty();
@@ -80,11 +82,15 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
       !take_text(bytes, header_->text, "text", text_, error) ||
       !take_text(bytes, header_->options, "options", options_, error) ||
       !take_text(bytes, header_->command, "command", command, error) ||
-      !take_text(bytes, header_->routes, "routes", routes, error)) {
+      !take_text(bytes, header_->routes, "routes", routes, error) ||
+      !take_section(bytes, header_->incidents, "incidents", incidents_, error) ||
+      !take_section(bytes, header_->dumps, "dumps", dumps_, error)) {
     return false;
   }
   routes_ = split_at_nuls(routes);
-  if (!check_modules(error) || !check_groups(error)) return false;
+  if (!check_modules(error) || !check_groups(error) || !check_incidents(error) || !check_contents(error)) {
+    return false;
+  }
   const auto beyond = std::ranges::find_if(frames_, [&](FrameToken token) {
     const std::size_t module = token >> kFrameModuleShift;
     return module != 0 && module >= modules_.size();
@@ -125,6 +131,30 @@ bool Findings::check_groups(std::string& error) const {
     if (!error.empty()) return false;
   }
   return true;
+}
+
+bool Findings::check_incidents(std::string& error) const {
+  const IncidentLimits limits{frames_.size(), dumps_, routes_.size(), modules_.size()};
+  for (std::size_t i = 0; i < incidents_.size(); ++i) {
+    const std::string mistake = mistake_in(incidents_[i], limits);
+    if (!mistake.empty()) {
+      error = fmt::format("incident {}: {}", i, mistake);
+      return false;
+    }
+  }
+  return true;
+}
+
+// Each command prints one kind of findings, and relies on there being nothing of the other.
+bool Findings::check_contents(std::string& error) const {
+  if (header_->reason != CheckReason::kIncident && !incidents_.empty()) {
+    error = "a leak check has incidents";
+  } else if (header_->reason == CheckReason::kIncident && !groups_.empty()) {
+    error = "incidents have leaks";
+  } else if (header_->reason == CheckReason::kIncident && incidents_.empty()) {
+    error = "there is no incident";
+  }
+  return error.empty();
 }
 
 }  // namespace weir

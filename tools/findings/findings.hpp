@@ -22,28 +22,48 @@ class Findings {
   const FindingsHeader& header() const { return *header_; }
   std::span<const FindingsModule> modules() const { return modules_; }
   std::span<const FindingsGroup> groups() const { return groups_; }
-  std::span<const FrameToken> frames_of(const FindingsGroup& group) const {
-    return frames_.subspan(group.first_frame, group.frame_count);
+  std::span<const FindingsIncident> incidents() const { return incidents_; }
+
+  // Of a group, or of one of an incident's stacks.
+  template <typename Owner>
+  std::span<const FrameToken> frames_of(const Owner& owner) const {
+    return frames_.subspan(owner.first_frame, owner.frame_count);
   }
+
+  // The memory around an incident, and as many marks.
+  std::span<const std::uint8_t> dump_of(const FindingsIncident& incident) const {
+    return dumps_.subspan(incident.dump_offset, incident.dump_bytes);
+  }
+  std::span<const DumpMark> marks_of(const FindingsIncident& incident) const {
+    const std::span<const std::uint8_t> marks =
+        dumps_.subspan(incident.dump_offset + incident.dump_bytes, incident.dump_bytes);
+    return {reinterpret_cast<const DumpMark*>(marks.data()), marks.size()};
+  }
+
   std::string_view path_of(const FindingsModule& module) const {
     return text_.substr(module.path_offset, module.path_bytes);
   }
   std::string_view options() const { return options_; }
   const std::vector<std::string>& command() const { return command_; }
 
-  // The name of the route that the group's blocks came by; empty for the parent's.
-  std::string_view route_of(const FindingsGroup& group) const {
-    return group.route == 0 ? std::string_view() : routes_[group.route - 1];
+  // The name of the route that the blocks of a group or incident came by; empty for the parent's.
+  template <typename Owner>
+  std::string_view route_of(const Owner& owner) const {
+    return owner.route == 0 ? std::string_view() : routes_[owner.route - 1];
   }
 
  private:
   bool check_modules(std::string& error) const;
   bool check_groups(std::string& error) const;
+  bool check_incidents(std::string& error) const;
+  bool check_contents(std::string& error) const;
 
   const FindingsHeader* header_ = nullptr;
   std::span<const FindingsModule> modules_;
   std::span<const FindingsGroup> groups_;
   std::span<const FrameToken> frames_;
+  std::span<const FindingsIncident> incidents_;
+  std::span<const std::uint8_t> dumps_;
   std::string_view text_;
   std::string_view options_;
   std::vector<std::string> command_;

@@ -60,6 +60,37 @@ class FindingsBuilder {
     header.totals[static_cast<std::size_t>(kind)].blocks += blocks;
   }
 
+  IncidentStack stack(const std::vector<FrameToken>& frames, std::uint32_t thread = 1,
+                      std::string_view name = "main", std::uint64_t age_ns = 0) {
+    IncidentStack stack = {};
+    stack.first_frame = frames_.size();
+    stack.frame_count = static_cast<std::uint32_t>(frames.size());
+    stack.age_ns = age_ns;
+    stack.thread = thread;
+    stack.tid = 100 + thread;
+    name.copy(stack.thread_name, kThreadNameBytes - 1);
+    frames_.insert(frames_.end(), frames.begin(), frames.end());
+    return stack;
+  }
+
+  // Makes the findings those of incidents; `bytes` and `marks`, as many, are what lies around.
+  void incident(FindingsIncident incident, std::uint64_t address = 0,
+                std::span<const std::uint8_t> bytes = {}, std::span<const DumpMark> marks = {}) {
+    header.reason = CheckReason::kIncident;
+    incident.dump_address = address;
+    incident.dump_offset = dumps_.size();
+    incident.dump_bytes = bytes.size();
+    dumps_.insert(dumps_.end(), bytes.begin(), bytes.end());
+    for (const DumpMark mark : marks) dumps_.push_back(static_cast<std::uint8_t>(mark));
+    incidents_.push_back(incident);
+  }
+
+  // The number that groups and incidents know it by.
+  std::uint32_t route(std::string_view name) {
+    routes_.append(name).append(1, '\0');
+    return static_cast<std::uint32_t>(std::ranges::count(routes_, '\0'));
+  }
+
   void option(std::string_view line) { options_.append(line).append("\n"); }
   void argument(std::string_view word) { command_.append(word).append(1, '\0'); }
 
@@ -71,6 +102,9 @@ class FindingsBuilder {
     append(bytes, header.text, text_.data(), text_.size());
     append(bytes, header.options, options_.data(), options_.size());
     append(bytes, header.command, command_.data(), command_.size());
+    append(bytes, header.routes, routes_.data(), routes_.size());
+    append(bytes, header.incidents, incidents_.data(), incidents_.size());
+    append(bytes, header.dumps, dumps_.data(), dumps_.size());
     header.file_bytes = bytes.size();
     std::memcpy(bytes.data(), &header, sizeof header);
     return bytes;
@@ -94,6 +128,9 @@ class FindingsBuilder {
   std::string text_;
   std::string options_;
   std::string command_;
+  std::string routes_;
+  std::vector<FindingsIncident> incidents_;
+  std::vector<std::uint8_t> dumps_;
 };
 
 }  // namespace weir

@@ -62,10 +62,10 @@ std::vector<std::byte> with(std::size_t offset, T value) {
 TEST(Findings, NamesWhatIsWrong) {
   using H = FindingsHeader;
   EXPECT_EQ(error_of(with(0, 'X')), "they do not begin as findings do");
-  EXPECT_EQ(error_of(with(offsetof(H, version), 9u)), "they have version 9, this weir reads 2");
+  EXPECT_EQ(error_of(with(offsetof(H, version), 9u)), "they have version 9, this weir reads 3");
   EXPECT_NE(error_of(with(offsetof(H, header_bytes), 8u)), "");
   EXPECT_NE(error_of(with(offsetof(H, file_bytes), std::uint64_t{1} << 60)), "");
-  EXPECT_EQ(error_of(with(offsetof(H, reason), 2u)), "the reason 2 is unknown");
+  EXPECT_EQ(error_of(with(offsetof(H, reason), 3u)), "the reason 3 is unknown");
   const std::pair<std::size_t, const char*> sections[] = {
       {offsetof(H, modules), "modules"}, {offsetof(H, groups), "groups"},
       {offsetof(H, frames), "frames"},   {offsetof(H, text), "text"},
@@ -111,6 +111,91 @@ TEST(Findings, ChecksModulesGroupsAndFrames) {
             "the frames of group 1 are not there");
   EXPECT_EQ(broken([&](auto& b) { groups(b)[1].frame_count = 2; }), "the frames of group 1 are not there");
   EXPECT_EQ(broken([&](auto& b) { frames(b)[0] = ~0ull; }), "frame 0 is of a module that is not there");
+}
+
+FindingsBuilder incidents() {
+  FindingsBuilder builder;
+  const std::size_t app = builder.module("/nowhere/app", 0x10000, 0x20000, 0x10000);
+  FindingsIncident incident = {};
+  incident.route = builder.route("strings");
+  incident.place_module = 1;
+  incident.now = builder.stack({builder.token(app, 0x11000)});
+  incident.allocated = builder.stack({builder.token(app, 0x12000), builder.token(app, 0x13000)}, 2, "worker");
+  const std::uint8_t bytes[] = {1, 2, 3};
+  const DumpMark marks[] = {DumpMark::kBlock, DumpMark::kDamaged, DumpMark::kUnreadable};
+  builder.incident({}, 0, {}, {});
+  builder.incident(incident, 0x7000, bytes, marks);
+  builder.option("log_path=/dev/null");
+  return builder;
+}
+
+TEST(Findings, OpensIncidents) {
+  const std::vector<std::byte> bytes = incidents().build();
+  Findings findings;
+  std::string error;
+  ASSERT_TRUE(findings.open(bytes, error)) << error;
+  ASSERT_EQ(findings.incidents().size(), 2u);
+  const FindingsIncident& first = findings.incidents()[0];
+  EXPECT_EQ(findings.route_of(first), "");
+  EXPECT_TRUE(findings.dump_of(first).empty());
+  const FindingsIncident& second = findings.incidents()[1];
+  EXPECT_EQ(findings.route_of(second), "strings");
+  EXPECT_EQ(findings.frames_of(second.allocated)[1], FindingsBuilder::token(1, 0x13000));
+  EXPECT_TRUE(findings.frames_of(second.freed).empty());
+  EXPECT_STREQ(second.allocated.thread_name, "worker");
+  EXPECT_EQ(findings.dump_of(second)[2], 3);
+  EXPECT_EQ(findings.marks_of(second)[1], DumpMark::kDamaged);
+}
+
+TEST(Findings, ChecksIncidents) {
+  const std::vector<std::byte> bytes = incidents().build();
+  const auto broken = [&](auto&& change) {
+    std::vector<std::byte> copy = bytes;
+    auto* header = reinterpret_cast<FindingsHeader*>(copy.data());
+    change(*header, reinterpret_cast<FindingsIncident*>(copy.data() + header->incidents.offset)[1], copy);
+    return error_of(copy);
+  };
+  using H = FindingsHeader;
+  using I = FindingsIncident;
+  using B = std::vector<std::byte>;
+  EXPECT_EQ(broken([](H&, I&, B&) {}), "");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.kind = IncidentKind{12}; }), "incident 1: its kind 12 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.occasion = IncidentOccasion{8}; }),
+            "incident 1: its occasion 8 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.access = IncidentAccess{3}; }),
+            "incident 1: its access 3 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.place = IncidentPlace{8}; }), "incident 1: its place 8 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.made_by = IncidentCall{14}; }),
+            "incident 1: its making call 14 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.call = IncidentCall{14}; }), "incident 1: its call 14 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.block_is_freed = 2; }), "incident 1: its state 2 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.route = 2; }), "incident 1: its route 2 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.place_module = 2; }), "incident 1: its module 2 is unknown");
+  IncidentStack I::*const stacks[] = {&I::now, &I::allocated, &I::freed, &I::neighbour};
+  const char* const names[] = {"now", "allocated", "freed", "neighbour"};
+  for (std::size_t s = 0; s < 4; ++s) {
+    const std::string no_frames =
+        std::string("incident 1: the frames of its stack '") + names[s] + "' are not there";
+    EXPECT_EQ(broken([&](H&, I& i, B&) { (i.*stacks[s]).first_frame = ~0ull; }), no_frames);
+    EXPECT_EQ(broken([&](H&, I& i, B&) { (i.*stacks[s]).frame_count = 4; }), no_frames);
+    EXPECT_EQ(broken([&](H&, I& i, B&) { std::ranges::fill((i.*stacks[s]).thread_name, 'x'); }),
+              std::string("incident 1: the thread's name of its stack '") + names[s] + "' does not end");
+  }
+  const std::string no_dump = "incident 1: its dump is not there";
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.dump_offset = 1; }), no_dump);
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.dump_offset = ~0ull; }), no_dump);
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.dump_bytes = 4; }), no_dump);
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.dump_bytes = std::uint64_t{1} << 63; }), no_dump);
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.dump_address = ~0ull; }), "incident 1: its dump has no address");
+  EXPECT_EQ(broken([](H& h, I&, B& b) { b[h.dumps.offset + 4] = std::byte{5}; }),
+            "incident 1: its dump has the unknown mark 5");
+  EXPECT_EQ(broken([](H& h, I&, B&) { h.reason = CheckReason::kExit; }), "a leak check has incidents");
+  EXPECT_EQ(broken([](H& h, I&, B&) { h.incidents.count = 0; }), "there is no incident");
+  EXPECT_EQ(broken([](H& h, I&, B&) { h.incidents.count = 3; }),
+            "the section of incidents does not lie in the file");
+  EXPECT_EQ(broken([](H& h, I&, B&) { h.dumps.offset = 0; }),
+            "the section of dumps does not lie in the file");
+  EXPECT_EQ(error_of(with(offsetof(H, reason), 2u)), "incidents have leaks");
 }
 
 TEST(Findings, EveryCutIsRefused) {
