@@ -15,99 +15,19 @@
 namespace weir {
 
 constinit std::atomic<std::uint32_t> call_site_epoch{1};
+constinit CallSites route_sites{"WEIR_ROUTES"};
 
 namespace {
 
-// What is known of one module's names. Zeroed memory is "nothing yet"; once known it never changes: the same
-// file at the same place has the same number for ever.
-struct ModuleSites {
-  std::atomic<bool> known;
-  const SiteRange* ranges;
-  std::uint64_t count;
-};
-
-constinit std::atomic<const RouteRules*> watched{nullptr};
-constinit RuleMask by_module = 0;  // the rules with a condition on the module
-constinit RuleMask by_name = 0;    // those with caller= or source=
+constinit CallSites* all_sites = nullptr;  // those with rules; linked inside the first allocation
+constinit bool sites_or_names_matter = false;
 constinit std::atomic<bool> names_can_be_read{false};
 
 // Held by whoever asks the tool; nobody waits for it.
 constinit std::atomic<bool> asking{false};
-constinit GrowingTable<ModuleSites> sites;  // by the module's number
-constinit std::atomic<unsigned> sites_used{0};
-constinit std::atomic<bool> complained{false};
 
 void move_epoch() noexcept {
   call_site_epoch.fetch_add(1, std::memory_order_acq_rel);
-}
-
-// The rules of this module that only names decide.
-RuleMask open_rules(const RouteRules& rules, std::string_view path) noexcept {
-  return by_name & rules_where(rules, [&](const RouteConditions& when) { return module_holds(when, path); });
-}
-
-const ModuleSites* known_sites(unsigned number) noexcept {
-  if (number >= sites_used.load(std::memory_order_acquire)) return nullptr;
-  const ModuleSites& found = sites[number];
-  return found.known.load(std::memory_order_acquire) ? &found : nullptr;
-}
-
-void publish(const SiteQuestion& answered) noexcept {
-  ModuleSites& to = sites[answered.module];
-  to.ranges = answered.ranges;
-  to.count = answered.count;
-  to.known.store(true, std::memory_order_release);
-}
-
-void complain(const char* why) noexcept {
-  if (complained.exchange(true)) return;
-  Line().text("weir: WEIR_ROUTES: rules with caller= or source= take nothing: ").text(why).say();
-}
-
-// Under `asking`: makes known what of the modules 1 … count - 1 is not, as many as one question holds.
-void ask_about_modules(const RouteRules& rules) noexcept {
-  constexpr unsigned kMostQuestions = 512;
-  static SiteQuestion questions[kMostQuestions];
-  const unsigned count = modules.count();
-  if (!sites.ensure(count)) return complain("there is no memory");
-  if (sites_used.load(std::memory_order_relaxed) < count) sites_used.store(count, std::memory_order_release);
-  unsigned asked = 0;
-  for (unsigned i = 1; i < count && asked < kMostQuestions; ++i) {
-    if (modules[i].unloaded || known_sites(i) != nullptr) continue;
-    const SiteQuestion question{i, open_rules(rules, path_of_module(i)), nullptr, 0};
-    if (question.rules == 0) {
-      publish(question);
-    } else {
-      questions[asked++] = question;
-    }
-  }
-  if (asked == 0) return;
-  if (const char* why = ask_for_sites(rules, questions, asked); why != nullptr) complain(why);
-  for (unsigned i = 0; i < asked; ++i) publish(questions[i]);
-}
-
-// False when somebody is at it: another thread, or the code that a signal interrupted on this one.
-bool try_to_ask(const RouteRules& rules) noexcept {
-  if (asking.exchange(true, std::memory_order_acquire)) return false;
-  ask_about_modules(rules);
-  asking.store(false, std::memory_order_release);
-  move_epoch();
-  return true;
-}
-
-RuleMask rules_in(const ModuleSites& where, std::uint64_t place) noexcept {
-  const SiteRange* first = where.ranges;
-  for (std::uint64_t left = where.count; left != 0;) {
-    const std::uint64_t half = left / 2;
-    if (first[half].end <= place) {
-      first += half + 1;
-      left -= half + 1;
-    } else {
-      left = half;
-    }
-  }
-  const bool inside = first != where.ranges + where.count && first->start <= place;
-  return inside ? first->rules : 0;
 }
 
 int note_module(dl_phdr_info* info, std::size_t, void*) noexcept {
@@ -134,36 +54,113 @@ void after_fork_in_child() noexcept {
 
 }  // namespace
 
-void watch_call_sites(const RouteRules& rules) noexcept {
-  by_module = rules_where(rules, [](const RouteConditions& when) { return !when.module.empty(); });
-  by_name = rules_where(rules, [](const RouteConditions& when) { return needs_names(when); });
-  watched.store(&rules, std::memory_order_release);
+// The rules of this module that only names decide.
+RuleMask CallSites::open_rules(std::string_view path) const noexcept {
+  return by_name_ &
+         rules_where(*rules_, [&](const RouteConditions& when) { return module_holds(when, path); });
+}
+
+const CallSites::ModuleSites* CallSites::known_sites(unsigned number) const noexcept {
+  if (number >= sites_used_.load(std::memory_order_acquire)) return nullptr;
+  const ModuleSites& found = sites_[number];
+  return found.known.load(std::memory_order_acquire) ? &found : nullptr;
+}
+
+void CallSites::publish(const SiteQuestion& answered) noexcept {
+  ModuleSites& to = sites_[answered.module];
+  to.ranges = answered.ranges;
+  to.count = answered.count;
+  to.known.store(true, std::memory_order_release);
+}
+
+void CallSites::complain(const char* why) noexcept {
+  if (complained_.exchange(true)) return;
+  Line().text("weir: ").text(label_).text(": rules with caller= or source= take nothing: ").text(why).say();
+}
+
+// Under `asking`: makes known what of the modules 1 … count - 1 is not, as many as one question holds.
+void CallSites::ask_about_modules() noexcept {
+  constexpr unsigned kMostQuestions = 512;
+  static SiteQuestion questions[kMostQuestions];
+  const unsigned count = modules.count();
+  if (!sites_.ensure(count)) return complain("there is no memory");
+  if (sites_used_.load(std::memory_order_relaxed) < count) {
+    sites_used_.store(count, std::memory_order_release);
+  }
+  unsigned asked = 0;
+  for (unsigned i = 1; i < count && asked < kMostQuestions; ++i) {
+    if (modules[i].unloaded || known_sites(i) != nullptr) continue;
+    const SiteQuestion question{i, open_rules(path_of_module(i)), nullptr, 0};
+    if (question.rules == 0) {
+      publish(question);
+    } else {
+      questions[asked++] = question;
+    }
+  }
+  if (asked == 0) return;
+  if (const char* why = ask_for_sites(*rules_, questions, asked); why != nullptr) complain(why);
+  for (unsigned i = 0; i < asked; ++i) publish(questions[i]);
+}
+
+// False when somebody is at it: another thread, or the code that a signal interrupted on this one.
+bool CallSites::try_to_ask() noexcept {
+  if (asking.exchange(true, std::memory_order_acquire)) return false;
+  ask_about_modules();
+  asking.store(false, std::memory_order_release);
+  move_epoch();
+  return true;
+}
+
+RuleMask CallSites::rules_in(const ModuleSites& where, std::uint64_t place) noexcept {
+  const SiteRange* first = where.ranges;
+  for (std::uint64_t left = where.count; left != 0;) {
+    const std::uint64_t half = left / 2;
+    if (first[half].end <= place) {
+      first += half + 1;
+      left -= half + 1;
+    } else {
+      left = half;
+    }
+  }
+  const bool inside = first != where.ranges + where.count && first->start <= place;
+  return inside ? first->rules : 0;
+}
+
+void CallSites::watch(const RouteRules& rules) noexcept {
+  by_module_ = rules_where(rules, [](const RouteConditions& when) { return !when.module.empty(); });
+  by_name_ = rules_where(rules, [](const RouteConditions& when) { return needs_names(when); });
+  sites_or_names_matter |= (by_module_ | by_name_) != 0;
+  rules_ = &rules;
+  next_ = all_sites;
+  all_sites = this;
   move_epoch();
 }
 
 void read_call_site_names() noexcept {
-  const RouteRules* rules = watched.load(std::memory_order_acquire);
-  if (rules == nullptr || (by_module | by_name) == 0) return;
+  if (!sites_or_names_matter) return;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  if (by_name == 0) return;
+  bool by_name = false;
+  for (CallSites* each = all_sites; each != nullptr; each = each->next_) by_name |= each->by_name_ != 0;
+  if (!by_name) return;
   find_tool();
   dl_iterate_phdr(note_module, nullptr);
   names_can_be_read.store(true, std::memory_order_release);
-  try_to_ask(*rules);
+  for (CallSites* each = all_sites; each != nullptr; each = each->next_) {
+    if (each->by_name_ != 0) each->try_to_ask();
+  }
 }
 
 void note_modules_changed() noexcept {
-  if (watched.load(std::memory_order_acquire) == nullptr || (by_module | by_name) == 0) return;
+  if (!sites_or_names_matter) return;
   modules.sweep();
   move_epoch();
 }
 
-RuleMask rules_at(std::uint64_t return_address) noexcept {
-  const RouteRules* rules = watched.load(std::memory_order_acquire);
-  if (rules == nullptr) return 0;
+RuleMask CallSites::rules_at(std::uint64_t return_address) noexcept {
+  if (rules_ == nullptr) return 0;
   const RuleMask free =
-      rules_where(*rules, [](const RouteConditions&) { return true; }) & ~(by_module | by_name);
-  if ((by_module | by_name) == 0) return free;
+      rules_where(*rules_, [](const RouteConditions&) { return true; }) & ~(by_module_ | by_name_);
+  if ((by_module_ | by_name_) == 0) return free;
   const std::uint64_t call = return_address - 1;
   const CodePlace place = modules.find(call, true);
   if (place.module == 0) {
@@ -173,13 +170,13 @@ RuleMask rules_at(std::uint64_t return_address) noexcept {
   }
   const std::string_view path = path_of_module(place.module);
   const RuleMask in_module =
-      rules_where(*rules, [&](const RouteConditions& when) { return module_holds(when, path); });
-  const RuleMask open = in_module & by_name;
-  if (open == 0 || !names_can_be_read.load(std::memory_order_acquire)) return in_module & ~by_name;
+      rules_where(*rules_, [&](const RouteConditions& when) { return module_holds(when, path); });
+  const RuleMask open = in_module & by_name_;
+  if (open == 0 || !names_can_be_read.load(std::memory_order_acquire)) return in_module & ~by_name_;
   const ModuleSites* names = known_sites(place.module);
-  if (names == nullptr && try_to_ask(*rules)) names = known_sites(place.module);
-  if (names == nullptr) return in_module & ~by_name;
-  return (in_module & ~by_name) | (open & rules_in(*names, call - modules[place.module].bias));
+  if (names == nullptr && try_to_ask()) names = known_sites(place.module);
+  if (names == nullptr) return in_module & ~by_name_;
+  return (in_module & ~by_name_) | (open & rules_in(*names, call - modules[place.module].bias));
 }
 
 }  // namespace weir

@@ -73,7 +73,7 @@ void set_up_routes(bool tracked) noexcept {
   way_bytes = tracked ? kHeaderBytes : 0;
   const bool rules = read_routes(route_rules);
   routing = rules || options.stats;
-  if (rules) watch_call_sites(route_rules);
+  if (rules) route_sites.watch(route_rules);
   if (tracked) blocks_end = tracked::end_blocks;
   if (options.stats) blocks_counted = count_ended;
   for (unsigned i = 0; i < route_rules.count; ++i) {
@@ -108,7 +108,7 @@ unsigned rule_for(const Request& request, ThreadCache* cache) noexcept {
       continue;
     }
     if (!asked) {
-      by_site = rules_at(request.caller);
+      by_site = route_sites.rules_at(request.caller);
       asked = true;
     }
     if ((by_site >> i & 1) != 0) return i;
