@@ -136,10 +136,11 @@ class Weir:
         """Compiles source; the same source with the same flags is compiled once in a build directory."""
         source = os.path.join(HERE, source)
         compiler = compiler or ("g++" if source.endswith(".cpp") else "gcc")
-        standard = "-std=gnu++20" if source.endswith(".cpp") else "-std=gnu11"
+        standard = "-std=gnu++20" if "++" in compiler else "-std=gnu11"
         command = [compiler, standard, *CFLAGS, *flags]
         digest = hashlib.sha256("\0".join(command).encode())
-        for path in [source, *sorted(glob.glob(os.path.join(HERE, "*.h")))]:
+        beside = os.path.join(os.path.dirname(source), "*.h")
+        for path in [source, *sorted({*glob.glob(os.path.join(HERE, "*.h")), *glob.glob(beside)})]:
             with open(path, "rb") as file:
                 digest.update(file.read())
         stem = os.path.splitext(os.path.basename(source))[0]

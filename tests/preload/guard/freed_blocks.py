@@ -1,0 +1,73 @@
+"""Blocks that are freed twice, or written to after they were freed: freed_blocks.py LIBRARY TOOL CACHE [PATTERN]"""
+
+from guard_case import Case, main
+
+UNDER_MAIN = {"main": "main", "thread": "on_thread", "child": "in_child < main", "plugin": "in_plugin < main"}
+ENDS = {"new": "operator delete", "new[]": "operator delete[]", "new_aligned": "operator delete", "new_nothrow": "operator delete"}
+CALLS = {"realloc": "realloc", "usable_size": "malloc_usable_size"}
+FOUND = {"quarantine": "when it left the quarantine", "exit": "by the check at exit", "signal": "by the check on signal 63",
+         "calls": "by a periodic check", "period": "by a periodic check"}
+LOOKING = {"calls": "check_every=1", "period": "check_period_ms=1"}
+
+
+def twice(how, size, pattern, again="same", where="main", options=""):
+    top = UNDER_MAIN[where]
+    call = ENDS.get(how, "free")
+    role = {"same": "drop_again < use_again", "realloc": "regrow < use_again", "usable_size": "use_again"}[again]
+    if pattern == "reused":
+        stacks = {"now": f"drop_again < reuse < fault < {top}", "freed": f"drop_stale < reuse < fault < {top}",
+                  "allocated": f"make < reuse < fault < {top}"}
+    else:
+        now = f"{role} < elsewhere" if pattern == "elsewhere" else f"{role} < fault < {top}"
+        stacks = {"now": now, "freed": f"drop < fault < {top}", "allocated": f"make < fault < {top}"}
+    return Case(f"twice {how} {size} {pattern} {again} {where}", "frees_twice.c", f"{how} {size} {pattern} {again}",
+                f"double-free: {CALLS.get(again, call)} of a freed block of {size} byte(s)", f"{how} {size} {pattern} none",
+                stacks, options, where, {"freed": call}, "c++" if how.startswith("new") else "")
+
+
+def late(how, size, offset, count, when="quarantine", where="main", options=""):
+    top = UNDER_MAIN[where]
+    stacks = {"freed": f"drop < fault < {top}", "allocated": f"make < fault < {top}"}
+    if when in ("quarantine", "calls", "period"):
+        stacks["now"] = f"look < fault < {top}"
+    options = ":".join(filter(None, [options, LOOKING.get(when)]))
+    return Case(f"late {how} {size} at {offset} {count} {when} {where} {options}", "writes_late.c",
+                f"{how} {size} {offset} {count} {when}",
+                f"heap-use-after-free: {count} byte(s) written at offset {offset} of a freed block of {size} byte(s), "
+                f"found {FOUND[when]}", f"{how} {size} {offset} 0 {when}", stacks, options, where,
+                {"freed": ENDS.get(how, "free")}, "c++" if how.startswith("new") else "")
+
+
+def cases():
+    for pattern in ("at_once", "delayed", "interleaved", "elsewhere"):
+        for size in (13, 3000, 1 << 20):
+            yield twice("malloc", size, pattern)
+    for size in (13, 3000):
+        yield twice("malloc", size, "reused", options="quarantine_bytes=0")
+        yield twice("malloc", size, "reused", options="quarantine_blocks=0")
+    for how in ("calloc", "realloc", "aligned_alloc", "posix_memalign", "new", "new[]", "new_aligned", "new_nothrow"):
+        yield twice(how, 16, "at_once")
+    yield twice("new", 16, "delayed")
+    yield twice("malloc", 16, "at_once", "realloc")
+    yield twice("malloc", 1 << 20, "at_once", "realloc")
+    yield twice("malloc", 16, "at_once", "usable_size")
+    for where in ("thread", "child", "plugin"):
+        yield twice("malloc", 16, "at_once", where=where)
+        yield twice("new[]", 16, "delayed", where=where)
+    for when in FOUND:
+        yield late("malloc", 16, 0, 1, when)
+        yield late("malloc", 3000, 2999, 1, when)
+    for when in ("quarantine", "exit"):
+        yield late("malloc", 16, 15, 1, when)
+        yield late("malloc", 16, 7, 3, when)
+        yield late("malloc", 1 << 20, 0, 1, when)
+        yield late("malloc", 1 << 20, 60000, 1, when)
+        yield late("malloc", 1 << 20, (1 << 20) - 1, 1, when, options="max_free_fill_size=2M")
+        yield late("new", 16, 8, 4, when)
+        yield late("new[]", 3000, 100, 4, when)
+        yield late("aligned_alloc", 100, 99, 1, when)
+        for where in ("thread", "child", "plugin"):
+            yield late("malloc", 16, 8, 4, when, where)
+
+
+main(list(cases()))

@@ -1,0 +1,64 @@
+"""Writes in front of blocks and behind them: overruns.py LIBRARY TOOL CACHE [PATTERN]"""
+
+from guard_case import Case, main
+
+OVER = "heap-buffer-overflow: {count} byte(s) damaged at offset {offset} of a block of {bytes} byte(s), found by {by}"
+UNDER = OVER.replace("overflow", "underflow")
+FOUND_BY = {"free": "free", "realloc": "realloc", "exit": "the check at exit", "signal": "the check on signal 63",
+            "calls": "a periodic check", "period": "a periodic check"}
+LOOKING = {"calls": "check_every=1", "period": "check_period_ms=1"}
+# Which function of the program stands in the stack of the call that found it.
+CALLERS = {"free": "drop < fault", "realloc": "regrow < fault", "calls": "look < fault", "period": "look < fault"}
+UNDER_MAIN = {"main": "main", "thread": "on_thread", "child": "in_child < main", "plugin": "in_plugin < main"}
+CALLS = {"new_nothrow": "operator new", "new_aligned": "operator new", "new": "operator new", "new[]": "operator new[]",
+         "new[]_nothrow": "operator new[]", "new[]_aligned": "operator new[]", "strdup": "malloc",
+         "realloc_null": "realloc", "reallocarray": "realloc"}
+C = ["malloc", "calloc", "realloc", "realloc_null", "reallocarray", "aligned_alloc", "memalign", "posix_memalign", "valloc",
+     "strdup"]
+CXX = ["new", "new[]", "new_nothrow", "new[]_nothrow", "new_aligned", "new[]_aligned"]
+
+
+def case(how, size, offset, count, when="free", where="main", wanted=None, **more):
+    """A fault of `count` bytes at an offset; the twin writes as many to the block itself, where they fit."""
+    length = 1 if count == "nul" else 8 if count == "copy" else count
+    inside = max(0, size - length) if offset >= 0 else 0
+    twin = f"{how} {size} {inside} {min(length, size)} {when}"
+    line = (OVER if offset >= 0 else UNDER).format(bytes=size, by=FOUND_BY[when], **(wanted or {"count": length, "offset": offset}))
+    stacks = {"allocated": ("*strdup < " if how == "strdup" else "") + f"make < {'among_mates < ' if length > 16 else ''}fault < "
+              + UNDER_MAIN[where]}
+    if when in CALLERS:
+        stacks["now"] = f"{CALLERS[when]} < {UNDER_MAIN[where]}"
+    by = {"allocated": CALLS.get(how, "memalign" if how == "valloc" else how)}
+    return Case(f"{how} {size} at {offset} {count} {when} {where}", "overruns.c", f"{how} {size} {offset} {count} {when}", line,
+                twin, stacks, LOOKING.get(when, ""), where, by, "c++" if how in CXX else "", **more)
+
+
+def cases():
+    for how in C + CXX:
+        yield case(how, 13, 13, 1)
+        yield case(how, 13, -1, 1)
+    for size in (13, 16, 3000, 1 << 20):
+        for how in ("malloc", "new"):
+            yield case(how, size, size, "nul")
+            yield case(how, size, size + 2, 1)  # three bytes behind: inside of the slack of 13
+            yield case(how, size, size, 16, wanted={"count": "<8..16>", "offset": size})
+            yield case(how, size, size, 4096, wanted={"count": "<8..4096>", "offset": size})
+            yield case(how, size, -8, 8)
+            yield case(how, size, -16, 16, wanted={"count": "<8..16>", "offset": "<-16..-8>"})
+            yield case(how, size, -64, 64, wanted={"count": "<8..64>", "offset": "<-64..-8>"})
+    for when in FOUND_BY:
+        for size in (13, 3000, 1 << 20):
+            yield case("malloc", size, size, 1, when)
+            yield case("malloc", size, -1, 1, when)
+    for where in ("thread", "child", "plugin"):
+        for how, when in (("malloc", "free"), ("malloc", "realloc"), ("malloc", "exit"), ("new[]", "free")):
+            yield case(how, 13, 13, 1, when, where)
+            yield case(how, 13, -1, 1, when, where)
+    yield case("aligned_alloc", 13, 13, 1, "realloc")
+    yield case("calloc", 3000, 3000, 1, "realloc")
+    # The canary of another block of the same size.
+    yield case("malloc", 16, 16, "copy", wanted={"count": "<5..8>", "offset": "<16..18>"})
+    yield case("malloc", 16, -8, "copy", wanted={"count": "<5..8>", "offset": "<-8..-6>"})
+
+
+main(list(cases()))

@@ -1,0 +1,90 @@
+// Errors that a program survives under on_error=continue: goes_on WHAT…; its own status is 5.
+#include "blocks.h"
+
+static char* volatile seen;
+
+FRAME static void overrun(size_t bytes) {
+  char* block = make("malloc", bytes);
+  damage(block + bytes, 1);
+  drop("malloc", block);
+  seen = block;
+}
+
+FRAME static void overrun_elsewhere(size_t bytes) {
+  char* block = make("malloc", bytes);
+  damage(block + bytes, 1);
+  drop("malloc", block);
+}
+
+FRAME static void lose(size_t bytes) {
+  seen = make("malloc", bytes) + 1000000;
+}
+
+// Each goes wrong the given number of times.
+static void go_wrong(const char* what, int times) {
+  for (int i = 0; i < times; ++i) {
+    char* block = make("malloc", 40);
+    memset(block, 9, 40);
+    if (is(what, "fine")) drop("malloc", block);
+    if (is(what, "overrun")) overrun(13), drop("malloc", block);
+    if (is(what, "elsewhere")) overrun_elsewhere(13), drop("malloc", block);
+    if (is(what, "twice")) drop("malloc", block), drop("malloc", block);
+    if (is(what, "inside")) drop("malloc", block + 8), drop("malloc", block);
+    if (is(what, "stack")) {
+      char local[64];
+      drop("malloc", opaque(local) + 16);
+      drop("malloc", block);
+    }
+    if (is(what, "late")) drop("malloc", block), damage(block + 3, 1), look("quarantine");
+    if (is(what, "kept")) damage(block - 1, 1), seen = block;
+    if (is(what, "lose")) lose(70), drop("malloc", block);
+    if (is(what, "regrown")) {
+      damage(block + 40, 2);
+      char* moved = regrow(block, 80);
+      require(moved != block && moved[0] == 9 && moved[39] == 9, "realloc keeps what was in the block");
+      drop("malloc", moved);
+    }
+    if (is(what, "inside_realloc")) {
+      require(regrow(block + 8, 80) == NULL, "realloc of no block fails");
+      drop("malloc", block);
+    }
+    if (is(what, "reused")) {
+      overrun(13);
+      char* damaged = seen;
+      drop("malloc", block);
+      for (int j = 0; j < 50000; ++j) {
+        block = make("malloc", 13);
+        require(block != damaged, "a damaged block stays away");
+        drop("malloc", block);
+      }
+    }
+  }
+}
+
+static void* go_wrong_together(void* times) {
+  go_wrong("overrun", (int)(intptr_t)times);
+  return NULL;
+}
+
+// Four threads make the same error at the same time.
+FRAME static void together(int times) {
+  pthread_t threads[4];
+  for (int i = 0; i < 4; ++i) {
+    require(pthread_create(&threads[i], NULL, go_wrong_together, (void*)(intptr_t)times) == 0,
+            "pthread_create");
+  }
+  for (int i = 0; i < 4; ++i) pthread_join(threads[i], NULL);
+}
+
+int fault(int argc, char** argv) {
+  for (int i = 1; i + 1 < argc; i += 2) {
+    int times = (int)number(argv[i + 1]);
+    if (is(argv[i], "together")) {
+      together(times);
+    } else {
+      go_wrong(argv[i], times);
+    }
+  }
+  scrub();
+  return 5;
+}

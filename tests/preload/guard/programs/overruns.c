@@ -1,0 +1,49 @@
+// A write in front of a block or behind it: overruns HOW BYTES OFFSET COUNT WHEN
+// COUNT bytes from OFFSET on are changed (copy: the canary of another block comes over this one's; nul: a
+// string's end). WHEN: free, realloc, or what look() knows.
+#include "blocks.h"
+
+static char* kept;
+static char* mates[256];
+
+// A block that has others like it before and behind, as far as a long write reaches.
+FRAME static char* among_mates(const char* how, size_t bytes, ptrdiff_t offset) {
+  int count = bytes < 4096 ? 256 : 4;
+  char* block = mates[0] = make(how, bytes);
+  for (int i = 1; i < count; ++i) {
+    mates[i] = make(how, bytes);
+    if (offset < 0 ? mates[i] > block : mates[i] < block) block = mates[i];
+  }
+  return block;
+}
+
+FRAME static void copy_canary(const char* how, size_t bytes, char* block, ptrdiff_t offset) {
+  char* other = make(how, bytes);
+  for (int i = 0; i < 8; ++i) ((volatile char*)block)[offset + i] = ((volatile char*)other)[offset + i];
+  drop(how, other);
+}
+
+int fault(int argc, char** argv) {
+  require(argc == 6, "overruns HOW BYTES OFFSET COUNT WHEN");
+  const char *how = argv[1], *when = argv[5];
+  size_t bytes = number(argv[2]), count = number(argv[4]);
+  ptrdiff_t offset = (ptrdiff_t)number(argv[3]);
+  int is_long = count > 16;
+  char* block = is_long ? among_mates(how, bytes, offset) : make(how, bytes);
+  if (is(argv[4], "copy")) {
+    copy_canary(how, bytes, block, offset);
+  } else if (is(argv[4], "nul")) {
+    *(volatile char*)(block + offset) = '\0';
+  } else {
+    damage(block + offset, count);
+  }
+  if (is(when, "free")) {
+    drop(how, block);
+  } else if (is(when, "realloc")) {
+    drop(how, regrow(block, bytes + 20));
+  } else {
+    kept = block;
+    look(when);
+  }
+  return 0;
+}
