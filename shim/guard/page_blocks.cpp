@@ -225,13 +225,17 @@ bool release(PageBlock& block, const PageCall& by) noexcept {
   }
   block.freed_stack = by.stack;
   block.freed_meta = by.meta;
+  live.fetch_sub(1, std::memory_order_relaxed);
+  if (__builtin_expect(keep_mapped.load(std::memory_order_acquire), 0)) {
+    block.state.store(PageState::kFreed, std::memory_order_release);
+    return true;
+  }
   if (block.opened.exchange(false, std::memory_order_relaxed)) {
     unmap(block.slot_start, block.slot_pages * kPageSize);
   } else if (block.bytes() != 0) {
     unmap(block.pages_start(), block.pages_end() - block.pages_start());
   }
   if (block.bytes() != 0) give_mapping();
-  live.fetch_sub(1, std::memory_order_relaxed);
   block.state.store(PageState::kFreed, std::memory_order_release);
   give_slot(block);
   return true;

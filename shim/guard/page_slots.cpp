@@ -4,6 +4,7 @@
 
 namespace weir::pages {
 
+constinit std::atomic<bool> keep_mapped{false};
 constinit OwnedLock slots_lock;
 constinit PageRegion small_slots(kPageZoneBase, 12);
 constinit PageRegion large_slots(kPageZoneBase + kPageZoneSpan / 2, 21);

@@ -120,6 +120,10 @@ class PageRegion {
   Queue queues_[kClasses]{};
 };
 
+// A leak check reads live blocks: what a thread that did not stand still frees from now on stays mapped, and
+// its slot unused. For the rest of this process; the check is its last act, or a child's.
+extern std::atomic<bool> keep_mapped;
+
 extern OwnedLock slots_lock;
 extern PageRegion small_slots;
 extern PageRegion large_slots;

@@ -2,6 +2,7 @@
 
 #include "core/pages.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/guard/page_blocks.hpp"
 
 namespace weir {
 
@@ -12,10 +13,11 @@ bool LiveBlocks::collect(const MemoryMap& map, PageMap& pages) noexcept {
     const Mapping& m = map.mappings[i];
     if (m.writable && heap_zone.holds(reinterpret_cast<void*>(m.start))) heap_bytes += m.end - m.start;
   }
-  const std::uint64_t most = heap_bytes / 32 + 1;
+  const std::uint64_t most = heap_bytes / 32 + pages::small_slots.count() + pages::large_slots.count() + 1;
   room_ = most < kNone ? static_cast<std::uint32_t>(most) : kNone - 1;
   blocks_ = static_cast<LiveBlock*>(table_zone.map(room_ * sizeof(LiveBlock)));
   if (blocks_ == nullptr) return false;
+  collect_paged();
   for (std::uint32_t i = 0; i < map.count; ++i) {
     const Mapping& m = map.mappings[i];
     if (!m.writable || !m.readable || !heap_zone.holds(reinterpret_cast<void*>(m.start))) continue;
@@ -23,6 +25,16 @@ bool LiveBlocks::collect(const MemoryMap& map, PageMap& pages) noexcept {
                             [this](std::uint64_t start, std::uint64_t end) { search(start, end); });
   }
   return make_index();
+}
+
+void LiveBlocks::collect_paged() noexcept {
+  pages::keep_mapped.store(true, std::memory_order_release);
+  pages::for_each_live([this](pages::PageBlock& block) {
+    if (count_ == room_) return;
+    block.leak_index = count_;
+    blocks_[count_++] = LiveBlock(block.start, block.bytes());
+  });
+  paged_ = count_;
 }
 
 void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
@@ -38,7 +50,7 @@ void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
 }
 
 void LiveBlocks::find_gap() noexcept {
-  std::uint32_t first = 0;
+  std::uint32_t first = paged_;
   std::uint32_t behind = count_;
   while (first < behind) {
     const std::uint32_t middle = first + (behind - first) / 2;
@@ -48,22 +60,25 @@ void LiveBlocks::find_gap() noexcept {
       behind = middle;
     }
   }
-  gap_at_ = span_;
+  gap_at_ = heap_span_;
   gap_ = 0;
-  if (first == 0 || first == count_) return;
-  gap_at_ = blocks_[first - 1].end() - low_;
-  gap_ = blocks_[first].start() - low_ - gap_at_;
+  if (first == paged_ || first == count_) return;
+  gap_at_ = blocks_[first - 1].end() - heap_low_;
+  gap_ = blocks_[first].start() - heap_low_ - gap_at_;
 }
 
 bool LiveBlocks::make_index() noexcept {
   if (count_ == 0) return true;
   low_ = blocks_[0].start();
   span_ = blocks_[count_ - 1].end() - low_;
+  if (count_ == paged_) return true;
+  heap_low_ = blocks_[paged_].start();
+  heap_span_ = blocks_[count_ - 1].end() - heap_low_;
   find_gap();
-  const std::uint64_t steps = ((span_ - gap_) >> kIndexShift) + 2;
+  const std::uint64_t steps = ((heap_span_ - gap_) >> kIndexShift) + 2;
   index_ = static_cast<std::uint32_t*>(table_zone.map(steps * sizeof(std::uint32_t)));
   if (index_ == nullptr) return false;
-  std::uint32_t block = 0;
+  std::uint32_t block = paged_;
   for (std::uint64_t step = 0; step < steps; ++step) {
     while (block < count_ && packed(blocks_[block].start()) < step << kIndexShift) ++block;
     index_[step] = block;
@@ -71,7 +86,15 @@ bool LiveBlocks::make_index() noexcept {
   return true;
 }
 
+std::uint32_t LiveBlocks::find_paged(std::uint64_t address) const noexcept {
+  const pages::PageBlock* block = pages::region_of(address).find(address);
+  if (block == nullptr || !block->is_live() || block->leak_index >= paged_) return kNone;
+  const LiveBlock& found = blocks_[block->leak_index];
+  return address >= found.start() && address < found.end() ? block->leak_index : kNone;
+}
+
 std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
+  if (__builtin_expect(pages::holds(address), 0)) return find_paged(address);
   const std::uint64_t at = packed(address);
   if (__builtin_expect(at == kInGap, 0)) return kNone;
   const std::uint64_t step = at >> kIndexShift;
@@ -86,7 +109,7 @@ std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
       behind = middle;
     }
   }
-  if (first == 0) return kNone;
+  if (first == paged_) return kNone;
   return address < blocks_[first - 1].end() ? first - 1 : kNone;
 }
 

@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include "shim/base/zones.hpp"
+#include "shim/guard/page_zone.hpp"
 #include "shim/life/thread_state.hpp"
 
 extern "C" {
@@ -155,7 +156,7 @@ void Reachability::mark_roots(const MemoryMap& map, const CheckingThread& self,
     const Mapping& m = map.mappings[i];
     if (!m.readable || !m.writable || m.device) continue;
     const void* start = reinterpret_cast<const void*>(m.start);
-    if (heap_zone.holds(start) || table_zone.holds(start)) continue;
+    if (heap_zone.holds(start) || table_zone.holds(start) || pages::holds(start)) continue;
     mark_mapping(m, self, others);
   }
 }
