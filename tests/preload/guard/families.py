@@ -2,7 +2,7 @@
 
 from guard_case import Case, check_silent, main, run, with_result
 
-MADE = {"malloc": "malloc", "calloc": "calloc", "realloc": "realloc", "aligned_alloc": "aligned_alloc", "posix_memalign":
+MADE = {"malloc": "malloc", "calloc": "calloc", "realloc": "realloc", "aligned_alloc": "memalign", "posix_memalign":
         "posix_memalign", "strdup": "malloc", "new": "operator new", "new[]": "operator new[]", "new_nothrow": "operator new",
         "new[]_nothrow": "operator new[]", "new_aligned": "operator new", "new[]_aligned": "operator new[]"}
 ENDED = {"free": "free", "realloc": "realloc", "delete": "operator delete", "delete[]": "operator delete[]"}

@@ -12,7 +12,7 @@ HUGE = {
     "calloc_huge": f"allocation-size-too-big: calloc of {MAX} byte(s)",
     "realloc": f"allocation-size-too-big: realloc of {MAX} byte(s)",
     "reallocarray": f"calloc-overflow: realloc of {ROOT} * {ROOT} byte(s)",
-    "aligned_alloc": f"allocation-size-too-big: aligned_alloc of {MAX - 63} byte(s)",
+    "aligned_alloc": f"allocation-size-too-big: memalign of {MAX - 63} byte(s)",
     "new": f"allocation-size-too-big: operator new of {MAX} byte(s)",
     "new_nothrow": f"allocation-size-too-big: operator new of {MAX} byte(s)",
 }
@@ -20,12 +20,12 @@ ZERO = {
     "zero_malloc": "zero-size-allocation: malloc of 0 byte(s)",
     "zero_calloc": "zero-size-allocation: calloc of 0 byte(s)",
     "zero_realloc": "zero-size-allocation: realloc of 0 byte(s)",
-    "zero_aligned_alloc": "zero-size-allocation: aligned_alloc of 0 byte(s)",
+    "zero_aligned_alloc": "zero-size-allocation: memalign of 0 byte(s)",
 }
 ALIGNMENT = {
     "posix_memalign_3": "invalid-allocation-alignment: posix_memalign with alignment 3",
     "posix_memalign_24": "invalid-allocation-alignment: posix_memalign with alignment 24",
-    "aligned_alloc_24": "invalid-allocation-alignment: aligned_alloc with alignment 24",
+    "aligned_alloc_24": "invalid-allocation-alignment: memalign with alignment 24",
     "memalign_24": "invalid-allocation-alignment: memalign with alignment 24",
 }
 GROUPS = {"report_huge": HUGE, "report_zero": ZERO, "report_alignment": ALIGNMENT}

@@ -61,17 +61,20 @@ static void go_wrong(const char* what, int times) {
   }
 }
 
-static void* go_wrong_together(void* times) {
-  go_wrong("overrun", (int)(intptr_t)times);
+static int times_each;
+
+static void* go_wrong_on_thread(void* what) {
+  go_wrong((const char*)what, times_each);
   return NULL;
 }
 
-// Four threads make the same error at the same time.
-FRAME static void together(int times) {
+// Four threads go wrong at the same time, each in its way.
+FRAME static void together(const char* const* what, int times) {
   pthread_t threads[4];
+  times_each = times;
   for (int i = 0; i < 4; ++i) {
-    require(pthread_create(&threads[i], NULL, go_wrong_together, (void*)(intptr_t)times) == 0,
-            "pthread_create");
+    void* its_way = (void*)(uintptr_t)what[i];
+    require(pthread_create(&threads[i], NULL, go_wrong_on_thread, its_way) == 0, "pthread_create");
   }
   for (int i = 0; i < 4; ++i) pthread_join(threads[i], NULL);
 }
@@ -79,8 +82,10 @@ FRAME static void together(int times) {
 int fault(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     int times = (int)number(argv[i + 1]);
-    if (is(argv[i], "together")) {
-      together(times);
+    static const char* const alike[] = {"overrun", "overrun", "overrun", "overrun"};
+    static const char* const apart[] = {"overrun", "twice", "stack", "inside"};
+    if (is(argv[i], "together") || is(argv[i], "apart")) {
+      together(is(argv[i], "apart") ? apart : alike, times);
     } else {
       go_wrong(argv[i], times);
     }

@@ -1,10 +1,21 @@
 // A write in front of a block or behind it: overruns HOW BYTES OFFSET COUNT WHEN
 // COUNT bytes from OFFSET on are changed (copy: the canary of another block comes over this one's; nul: a
-// string's end). WHEN: free, realloc, or what look() knows.
+// string's end; through: all up to the next block). WHEN: free, next (the next block is freed), realloc, or
+// what look() knows.
 #include "blocks.h"
 
 static char* kept;
 static char* mates[256];
+
+// The mate that lies nearest behind.
+static char* next_of(const char* block) {
+  char* next = NULL;
+  for (int i = 0; i < 256; ++i) {
+    if (mates[i] > block && (next == NULL || mates[i] < next)) next = mates[i];
+  }
+  require(next != NULL && next - block < 200, "blocks lie side by side");
+  return next;
+}
 
 // A block that has others like it before and behind, as far as a long write reaches.
 FRAME static char* among_mates(const char* how, size_t bytes, ptrdiff_t offset) {
@@ -28,10 +39,12 @@ int fault(int argc, char** argv) {
   const char *how = argv[1], *when = argv[5];
   size_t bytes = number(argv[2]), count = number(argv[4]);
   ptrdiff_t offset = (ptrdiff_t)number(argv[3]);
-  int is_long = count > 16;
+  int is_long = count > 16 || is(argv[4], "through") || is(when, "next");
   char* block = is_long ? among_mates(how, bytes, offset) : make(how, bytes);
   if (is(argv[4], "copy")) {
     copy_canary(how, bytes, block, offset);
+  } else if (is(argv[4], "through")) {
+    damage(block + offset, (size_t)(next_of(block) - block - offset));
   } else if (is(argv[4], "nul")) {
     *(volatile char*)(block + offset) = '\0';
   } else {
@@ -39,6 +52,8 @@ int fault(int argc, char** argv) {
   }
   if (is(when, "free")) {
     drop(how, block);
+  } else if (is(when, "next")) {
+    drop(how, next_of(block));
   } else if (is(when, "realloc")) {
     drop(how, regrow(block, bytes + 20));
   } else {
