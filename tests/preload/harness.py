@@ -34,9 +34,10 @@ class Skip(Exception):
 
 
 class Result:
-    def __init__(self, status, stdout, stderr, reports, pid):
-        self.status, self.stdout, self.stderr = status, stdout, stderr
-        self.reports, self.pid = reports, pid
+    def __init__(self, status, stdout, stderr, documents, pid):
+        self.status, self.stdout, self.stderr, self.pid = status, stdout, stderr, pid
+        self.reports = [Report(document) for document in documents if document["reason"] != "incident"]
+        self.incidents = [document for document in documents if document["reason"] == "incident"]
 
     def describe(self):
         return (f"status {self.status}\n--- stdout\n{tail(self.stdout)}\n--- stderr\n{tail(self.stderr)}\n"
@@ -190,7 +191,7 @@ class Weir:
                 os.killpg(child.pid, signal.SIGKILL)
                 out, err = child.communicate()
                 raise Failure(f"{argv}: still running after {timeout} s\n{tail(out)}\n{tail(err)}\n{stacks}") from None
-        return Result(child.returncode, out, err, read_reports(directory), child.pid)
+        return Result(child.returncode, out, err, read_documents(directory), child.pid)
 
 
 def describe_hang(pid):
@@ -205,15 +206,20 @@ def describe_hang(pid):
     return "\n".join(found)
 
 
-def read_reports(directory):
-    reports = []
+def read_documents(directory):
+    """What json_path holds, process by process: leak reports, and an incident a line."""
+    documents = []
     for path in sorted(glob.glob(os.path.join(directory, "*.json"))):
         with open(path, encoding="utf-8") as file:
+            text = file.read().strip()
+        while text:
             try:
-                reports.append(Report(json.load(file)))
+                document, end = json.JSONDecoder().raw_decode(text)
             except ValueError as error:
                 raise Failure(f"{path} is no JSON: {error}") from None
-    return reports
+            documents.append(document)
+            text = text[end:].lstrip()
+    return documents
 
 
 def run_plain(argv, **how):

@@ -134,6 +134,14 @@ def check_stacks(case, finding):
         check(re.search(rf"\bby {re.escape(call)}( of [^,]*)?(,|:)", heading), f"{heading!r} does not say 'by {call}'")
 
 
+def check_json(finding, documents):
+    """json_path holds the same."""
+    equal([(document["pid"], document["message"]) for document in documents], [(finding.pid, finding.line)], "JSON")
+    for section, names in finding.stacks.items():
+        frames_in_json = documents[0]["stacks"].get(section, {"frames": []})["frames"]
+        equal([harness.plain_name(frame) for frame in frames_in_json], names, f"JSON: the stack of '{section}'")
+
+
 def check_finding(case, result):
     found, rest = findings_of(result.stderr.decode(errors="replace"))
     check(len(found) == 1, f"{len(found)} reports, wanted one")
@@ -146,7 +154,7 @@ def check_finding(case, result):
     kind = case.line.split(":")[0]
     check(finding.summary.startswith(kind), f"the summary says {finding.summary!r}")
     check_stacks(case, finding)
-    return finding
+    check_json(finding, result.incidents)
 
 
 def check_silent(result, status=0):
