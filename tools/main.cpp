@@ -11,6 +11,7 @@
 #include "shim/abi/option_values.hpp"
 #include "shim/abi/route_words.hpp"
 #include "tools/commands/check.hpp"
+#include "tools/commands/incident_report.hpp"
 #include "tools/commands/leak_report.hpp"
 #include "tools/commands/route_sites.hpp"
 #include "tools/commands/routes.hpp"
@@ -223,15 +224,20 @@ int parse(int argc, char** argv) {
   check->add_option("PID", pid, "the process, started under weir")->required()->type_name("");
   check->callback([&] { status = weir::check(pid); });
 
-  CLI::App* report = app.add_subcommand("leak-report", "Print findings: the library starts this")->group("");
   int fd = -1;
   std::string file;
-  CLI::Option* from_fd = report->add_option("--fd", fd, "descriptor of the findings");
-  CLI::Option* from_file = report->add_option("FILE", file, "file with the findings")->excludes(from_fd);
-  report->callback([&] {
-    if (from_fd->empty() && from_file->empty()) throw CLI::RequiredError("--fd or FILE");
-    status = weir::leak_report(fd, file);
-  });
+  const auto add_report = [&](const char* name, int (*print)(int, const std::string&)) {
+    CLI::App* report = app.add_subcommand(name, "Print findings: the library starts this")->group("");
+    CLI::Option* from_fd = report->add_option("--fd", fd, "descriptor of the findings");
+    CLI::Option* from_file =
+        report->add_option("FILE,--file", file, "file with the findings")->excludes(from_fd);
+    report->callback([&status, &fd, &file, from_fd, from_file, print] {
+      if (from_fd->empty() && from_file->empty()) throw CLI::RequiredError("--fd or FILE");
+      status = print(fd, file);
+    });
+  };
+  add_report("leak-report", weir::leak_report);
+  add_report("incident-report", weir::incident_report);
 
   CLI::App* sites = app.add_subcommand("route-sites", "Find call sites: the library starts this")->group("");
   sites->add_option("--fd", fd, "descriptor of the question, and for the answer")->required();

@@ -2,11 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
-#include <cstdlib>
-
-#include "tools/findings/findings.hpp"
-#include "tools/findings/read_file.hpp"
+#include "tools/commands/report_input.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/leaks.hpp"
 #include "tools/report/output.hpp"
@@ -17,25 +13,6 @@
 namespace weir {
 
 namespace {
-
-// The name for %e: a login shell's leading dash is none of it.
-std::string_view program_name(const Findings& findings) {
-  if (findings.command().empty()) return "unknown";
-  std::string_view name = findings.command().front();
-  name.remove_prefix(name.rfind('/') + 1);
-  if (name.starts_with('-')) name.remove_prefix(1);
-  return name.empty() ? "unknown" : name;
-}
-
-// The program waits for this report: a debuginfod server that does not answer must not hold it for long, and
-// without a home directory the downloads would land in the root of the file system.
-void tame_debuginfod() {
-  setenv("DEBUGINFOD_TIMEOUT", "10", 0);
-  if (std::getenv("HOME") == nullptr && std::getenv("XDG_CACHE_HOME") == nullptr &&
-      std::getenv("DEBUGINFOD_CACHE_PATH") == nullptr) {
-    unsetenv("DEBUGINFOD_URLS");
-  }
-}
 
 SuppressionMatcher load_suppressions(const Settings& settings) {
   SuppressionFile file;
@@ -53,33 +30,29 @@ bool print(const LeakReport& report, const Settings& settings, std::string_view 
   return log.write(text);
 }
 
+// The guard's reports are lines of the same file: there the leak report is one more.
+std::string write_json(const std::string& path, std::string json, const Settings& settings) {
+  if (settings.mode != "guard") return write_file(path, json);
+  std::erase(json, '\n');
+  return append_to_file(path, json += '\n');
+}
+
 }  // namespace
 
 int leak_report(int fd, const std::string& file) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is told by the status
-  std::vector<std::byte> bytes;
-  Findings findings;
-  std::string error;
-  if (!(fd >= 0 ? read_descriptor(fd, bytes, error) : read_path(file, bytes, error)) ||
-      !findings.open(bytes, error)) {
-    say(fmt::format("cannot read the findings: {}", error));
-    return kReportFailed;
-  }
-  std::vector<std::string> mistakes;
-  const Settings settings = read_settings(findings.options(), mistakes);
-  set_verbosity(static_cast<unsigned>(settings.verbosity));
-  for (const std::string& mistake : mistakes) say(mistake);
-  tame_debuginfod();
-
+  ReportInput input;
+  if (!read_report_input(fd, file, false, input)) return kReportFailed;
+  const Findings& findings = input.findings;
+  const Settings& settings = input.settings;
   SuppressionMatcher suppressions = load_suppressions(settings);
   Symboliser symboliser(findings, settings.symbolize);
   const LeakReport report = build_report(findings, settings, symboliser, suppressions);
   const std::uint32_t pid = findings.header().pid;
 
-  const bool printed = print(report, settings, program_name(findings));
+  const bool printed = print(report, settings, input.program);
   if (!settings.json_path.empty()) {
-    const std::string path = expand_path(settings.json_path, pid, program_name(findings));
-    const std::string problem = write_file(path, report_json(report, settings));
+    const std::string path = expand_path(settings.json_path, pid, input.program);
+    const std::string problem = write_json(path, report_json(report, settings), settings);
     if (!problem.empty()) say(fmt::format("cannot write {}: {}", path, problem));
   }
   if (!printed) return kReportFailed;

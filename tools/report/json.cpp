@@ -1,9 +1,9 @@
 #include "tools/report/json.hpp"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include "tools/report/frame_json.hpp"
 
 namespace weir {
 
@@ -15,33 +15,6 @@ constexpr std::string_view kKinds[] = {"direct", "indirect", "reachable"};
 
 Json totals(const LeakTotals& totals) {
   return {{"bytes", totals.bytes}, {"blocks", totals.blocks}};
-}
-
-std::string without_prefix(const std::string& file, const std::string& prefix) {
-  return file.starts_with(prefix) ? file.substr(prefix.size()) : file;
-}
-
-Json source_json(const Frame& frame, const SourceFrame& source, const Settings& settings) {
-  Json json;
-  // As text: JSON's numbers lose bits beyond 53 in many readers.
-  json["address"] = fmt::format("0x{:x}", frame.address);
-  if (!source.function.empty()) json["function"] = source.function;
-  if (!source.file.empty()) json["file"] = without_prefix(source.file, settings.strip_path_prefix);
-  if (source.line != 0) json["line"] = source.line;
-  if (source.column != 0) json["column"] = source.column;
-  if (!frame.module->path.empty()) {
-    json["module"] = frame.module->path;
-    json["offset"] = fmt::format("0x{:x}", frame.offset);
-    if (!frame.module->build_id.empty()) json["build_id"] = frame.module->build_id;
-    json["unloaded"] = frame.module->unloaded;
-  }
-  json["inlined"] = source.inlined;
-  return json;
-}
-
-// Paths and arguments are bytes, JSON is UTF-8: what is none becomes U+FFFD instead of an exception.
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // Writes the leaks one by one, the same frame always as the same text: as one tree of values a long report
@@ -57,7 +30,7 @@ class LeakWriter {
                  {"stack_cut", (leak.stack_flags & kStackCut) != 0},
                  {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0}};
     if (!leak.route.empty()) head["route"] = leak.route;
-    out_ += dump(head);
+    out_ += json_line(head);
     out_.back() = ',';  // the object goes on
     out_ += "\"frames\":[";
     std::string_view comma = "\n  ";
@@ -74,7 +47,7 @@ class LeakWriter {
     if (is_new) {
       for (const SourceFrame& source : frame.sources) {
         if (!entry->second.empty()) entry->second += ",\n  ";
-        entry->second += dump(source_json(frame, source, settings_));
+        entry->second += json_line(frame_json(frame, source, settings_.strip_path_prefix));
       }
     }
     return entry->second;
@@ -121,7 +94,7 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
   for (const std::string& pattern : report.unused) {
     json["suppressions"].push_back({{"pattern", pattern}, {"count", 0}, {"bytes", 0}, {"builtin", false}});
   }
-  std::string out = dump(json);
+  std::string out = json_line(json);
   out.back() = ',';  // the object goes on
   out += "\n\"leaks\":[";
   LeakWriter writer(settings, out);

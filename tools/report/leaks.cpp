@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "tools/report/frame_text.hpp"
+
 namespace weir {
 
 namespace {
@@ -78,6 +80,7 @@ LeakReport build_report(const Findings& findings, const Settings& settings, Symb
         ++report.more_leaks;
       } else {
         ++printed;
+        drop_own_frames(frames);
         report.leaks.push_back(to_leak(findings, group, std::move(frames)));
       }
     }

@@ -33,4 +33,7 @@ class ReportLog {
 // Replaces the file as a whole. Nothing, or why it can't be done.
 std::string write_file(const std::string& path, std::string_view text);
 
+// Adds to the file's end, in one write where the system takes it whole. Nothing, or why it can't be done.
+std::string append_to_file(const std::string& path, std::string_view text);
+
 }  // namespace weir

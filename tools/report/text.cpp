@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "tools/report/frame_text.hpp"
+
 namespace weir {
 
 namespace {
@@ -55,36 +57,8 @@ class TextWriter {
     const std::string route = leak.route.empty() ? "" : fmt::format(" on route '{}'", leak.route);
     line("{}{} {} byte(s) in {} object(s) allocated{} from:{}", paint("\x1b[1;34m"),
          kKinds[static_cast<std::size_t>(leak.kind)], leak.bytes, leak.blocks, route, paint("\x1b[0m"));
-    unsigned number = 0;
-    for (const Frame* frame : leak.frames) {
-      for (const SourceFrame& source : frame->sources) write_frame(number++, *frame, source);
-    }
-    if (leak.frames.empty() && leak.stack_flags == 0) line("    (no stack was recorded)");
-    if ((leak.stack_flags & kStackCut) != 0) {
-      line("    ... (deeper than malloc_context_size={})", report_.facts.context_size);
-    }
-    if ((leak.stack_flags & kStackUnknown) != 0) line("    ... (code without unwind tables)");
-    out_ += '\n';
-  }
-
-  void write_frame(unsigned number, const Frame& frame, const SourceFrame& source) {
-    add("    #{} 0x{:012x}", number, frame.address);
-    if (!source.function.empty()) add(" in {}", source.function);
-    if (!source.file.empty()) {
-      std::string_view file = source.file;
-      if (file.starts_with(settings_.strip_path_prefix)) {
-        file.remove_prefix(settings_.strip_path_prefix.size());
-      }
-      add(" {}", file);
-      if (source.line != 0) add(":{}", source.line);
-      if (source.line != 0 && source.column != 0) add(":{}", source.column);
-    } else if (frame.module->path.empty()) {
-      add(" (<unknown module>)");
-    } else {
-      add(" ({}+0x{:x})", frame.module->path, frame.offset);
-      if (!frame.module->build_id.empty()) add(" (BuildId: {})", frame.module->build_id);
-      if (frame.module->unloaded) add(" (unloaded)");
-    }
+    append_stack(out_,
+                 {leak.frames, leak.stack_flags, report_.facts.context_size, settings_.strip_path_prefix});
     out_ += '\n';
   }
 
