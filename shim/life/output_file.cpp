@@ -9,30 +9,34 @@
 
 namespace weir {
 
+void expand_output(std::string_view pattern, char* name, std::size_t room) noexcept {
+  std::size_t n = 0;
+  const auto put = [&](std::string_view s) {
+    for (const char c : s) {
+      if (n + 1 < room) name[n++] = c;
+    }
+  };
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      put(pattern.substr(i, 1));
+    } else if (pattern[++i] == 'p') {
+      put(Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+    } else if (pattern[i] == 'e') {
+      put(program_invocation_short_name);
+    } else {
+      put(pattern.substr(i - 1, 2));
+    }
+  }
+  name[n] = '\0';
+}
+
 int open_output(const char* pattern, const char* option, bool anew, bool* opened) noexcept {
   *opened = false;
   const std::string_view path(pattern);
   if (path == "stderr") return error_fd();
   if (path == "stdout") return 1;
-  char name[4096];
-  std::size_t n = 0;
-  const auto put = [&](std::string_view s) {
-    for (const char c : s) {
-      if (n + 1 < sizeof name) name[n++] = c;
-    }
-  };
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] != '%' || i + 1 == path.size()) {
-      put(path.substr(i, 1));
-    } else if (path[++i] == 'p') {
-      put(Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
-    } else if (path[i] == 'e') {
-      put(program_invocation_short_name);
-    } else {
-      put(path.substr(i - 1, 2));
-    }
-  }
-  name[n] = '\0';
+  char name[kOutputRoom];
+  expand_output(path, name, sizeof name);
   const int fd = sys::open(name, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0666);
   *opened = fd >= 0;
   if (fd >= 0) return fd;

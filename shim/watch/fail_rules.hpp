@@ -25,7 +25,7 @@ struct FailRule {
   std::uint64_t times = 0;               // how many requests fail
   std::uint64_t after_ns = 0;            // requests before that do not match
   unsigned stack_count = 0;              // 0: any stack
-  std::uint64_t stack[kMostFailStacks];  // portable hashes (watch/stack_names)
+  std::uint64_t stack[kMostFailStacks] = {};  // portable hashes (watch/stack_hash)
 };
 
 // The conditions of WEIR_ROUTES of each rule are in `when.rule[i].when`, where call_sites wants them.
