@@ -20,7 +20,7 @@ __attribute__((noinline, cold)) Result after_start(Result (*again)(Arguments...)
 
 // Begins an entry point; `passes` is true in mode=pass. The arguments are those of the entry point.
 #define WEIR_ENTER(name, ...)                                    \
-  const ::weir::Mode mode_now = ::weir::mode();                  \
+  const ::weir::Mode mode_now = ::weir::mode_of_entries();       \
   if (__builtin_expect(mode_now == ::weir::Mode::kUnset, 0)) {   \
     return ::weir::after_start(name __VA_OPT__(, ) __VA_ARGS__); \
   }                                                              \

@@ -52,34 +52,37 @@ inline void* or_retry(void* block, std::size_t bytes, std::size_t alignment, con
 using Size = std::size_t;
 
 // operator new, operator new[]
-#define WEIR_NEW(name, kind, tracked_new)                                            \
-  WEIR_EXPORT void* name(Size n) {                                                   \
-    WEIR_ENTER(name, n);                                                             \
-    if (__builtin_expect(passes, 1)) return passed_new(n);                           \
-    if (mode_now == Mode::kRoute) return routed_new(kind, n, WEIR_CALLER_ADDRESS()); \
-    return tracked::tracked_new(n);                                                  \
+#define WEIR_NEW(name, kind, tracked_new)                                              \
+  WEIR_EXPORT void* name(Size n) {                                                     \
+    WEIR_ENTER(name, n);                                                               \
+    if (__builtin_expect(passes, 1)) return passed_new(n);                             \
+    if (mode_now == Mode::kRoute) return routed_new(kind, n, WEIR_CALLER_ADDRESS());   \
+    if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n); \
+    return tracked::tracked_new(n);                                                    \
   }
 WEIR_NEW(_Znwm, CallKind::kNew, operator_new)
 WEIR_NEW(_Znam, CallKind::kNewArray, operator_new_array)
 
-#define WEIR_NEW_NOTHROW(name, kind, tracked_new)                                  \
-  WEIR_EXPORT void* name(Size n, const void* nothrow) {                            \
-    WEIR_ENTER(name, n, nothrow);                                                  \
-    if (__builtin_expect(passes, 1)) return or_retry(passed::malloc(n), n, #name); \
-    if (mode_now == Mode::kRoute) {                                                \
-      return or_retry(routed::allocate(n, kind, WEIR_CALLER_ADDRESS()), n, #name); \
-    }                                                                              \
-    return tracked::tracked_new(n);                                                \
+#define WEIR_NEW_NOTHROW(name, kind, tracked_new)                                      \
+  WEIR_EXPORT void* name(Size n, const void* nothrow) {                                \
+    WEIR_ENTER(name, n, nothrow);                                                      \
+    if (__builtin_expect(passes, 1)) return or_retry(passed::malloc(n), n, #name);     \
+    if (mode_now == Mode::kRoute) {                                                    \
+      return or_retry(routed::allocate(n, kind, WEIR_CALLER_ADDRESS()), n, #name);     \
+    }                                                                                  \
+    if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n); \
+    return tracked::tracked_new(n);                                                    \
   }
 WEIR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t, CallKind::kNew, operator_new_nothrow)
 WEIR_NEW_NOTHROW(_ZnamRKSt9nothrow_t, CallKind::kNewArray, operator_new_array_nothrow)
 
-#define WEIR_NEW_ALIGNED(name, kind, tracked_new)                                               \
-  WEIR_EXPORT void* name(Size n, Size alignment) {                                              \
-    WEIR_ENTER(name, n, alignment);                                                             \
-    if (__builtin_expect(passes, 1)) return passed_new(n, alignment);                           \
-    if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS()); \
-    return tracked::tracked_new(n, alignment);                                                  \
+#define WEIR_NEW_ALIGNED(name, kind, tracked_new)                                                 \
+  WEIR_EXPORT void* name(Size n, Size alignment) {                                                \
+    WEIR_ENTER(name, n, alignment);                                                               \
+    if (__builtin_expect(passes, 1)) return passed_new(n, alignment);                             \
+    if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS());   \
+    if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n, alignment); \
+    return tracked::tracked_new(n, alignment);                                                    \
   }
 WEIR_NEW_ALIGNED(_ZnwmSt11align_val_t, CallKind::kNew, operator_new_aligned)
 WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray, operator_new_array_aligned)
@@ -91,6 +94,7 @@ WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray, operator_new_array_a
     if (mode_now == Mode::kRoute) {                                                                          \
       return or_retry(routed::memalign_for(alignment, n, kind, WEIR_CALLER_ADDRESS()), n, alignment, #name); \
     }                                                                                                        \
+    if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n, alignment);            \
     return tracked::tracked_new(n, alignment);                                                               \
   }
 WEIR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, CallKind::kNew, operator_new_aligned_nothrow)

@@ -12,12 +12,14 @@
 #include "shim/base/sys.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
+#include "shim/watch/watch.hpp"
 
 extern "C" void* __libc_stack_end;  // ld.so's: where argc lies
 
 namespace weir {
 
 constinit std::atomic<Mode> current_mode{Mode::kUnset};
+constinit std::atomic<Mode> entry_mode{Mode::kUnset};
 
 namespace {
 
@@ -131,15 +133,18 @@ void become_child() noexcept {
 }
 
 void start() noexcept {
-  if (mode() != Mode::kUnset) return;
+  if (mode_of_entries() != Mode::kUnset) return;
   if (starting.exchange(true, std::memory_order_acquire)) {
     // Another thread is at it; there is none this early in a program that starts as programs do.
-    while (mode() == Mode::kUnset) sys::call(SYS_sched_yield);
+    while (mode_of_entries() == Mode::kUnset) sys::call(SYS_sched_yield);
     return;
   }
   remember_error_fd();
   make_header_key();
-  current_mode.store(choose_mode(), std::memory_order_release);
+  const Mode chosen = choose_mode();
+  const bool watched = options.enabled && set_up_watch();
+  current_mode.store(chosen, std::memory_order_release);
+  entry_mode.store(watched ? Mode::kWatch : chosen, std::memory_order_release);
 }
 
 }  // namespace weir

@@ -9,13 +9,23 @@
 
 namespace weir {
 
-// kRoute is mode=pass with routes or stats.
-enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kRoute = 2, kLeak = 3 };
+// kRoute is mode=pass with routes or stats. kWatch is what entry points see where fail=, limit= or log= stand
+// in front of one of the others.
+enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kRoute = 2, kLeak = 3, kWatch = 5 };
 
 extern std::atomic<Mode> current_mode;
+extern std::atomic<Mode> entry_mode;
 
 inline Mode mode() noexcept {
   return current_mode.load(std::memory_order_relaxed);
+}
+
+// Where entry points lead to: mode(), or kWatch.
+inline Mode mode_of_entries() noexcept {
+  return entry_mode.load(std::memory_order_relaxed);
+}
+inline bool is_watched() noexcept {
+  return mode_of_entries() == Mode::kWatch;
 }
 
 // Reads the options and fixes the mode. Lock-free, idempotent, called by whoever comes first: an allocation

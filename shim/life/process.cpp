@@ -21,6 +21,7 @@
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
 #include "shim/unwind/stack_depot.hpp"
+#include "shim/watch/watch.hpp"
 
 extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* dso);
 
@@ -33,6 +34,7 @@ constinit int quick_exit_status = 0;
 // Our prepare runs before the parent's (registered later) and our release after: a lock of ours is never
 // waited for by somebody who holds one of jemalloc's.
 void before_fork() noexcept {
+  lock_watch_for_fork();
   lock_thread_states();
   modules.lock_for_fork();
   rule_cache.lock_for_fork();
@@ -45,6 +47,7 @@ void unlock_tracking() noexcept {
   rule_cache.unlock_after_fork();
   modules.unlock_after_fork();
   unlock_thread_states();
+  unlock_watch_after_fork();
 }
 
 void after_fork_in_parent() noexcept {
@@ -59,6 +62,7 @@ void after_fork_in_child() noexcept {
   forget_other_threads();
   adopt_routes_in_child();
   unlock_tracking();
+  adopt_watch_in_child();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);
   heap_totals.allocations.store(0, std::memory_order_relaxed);
   heap_totals.frees.store(0, std::memory_order_relaxed);
@@ -111,17 +115,20 @@ __attribute__((constructor(101))) void construct() noexcept {
   // Registers jemalloc's fork handlers, if no allocation has yet.
   parent::deallocate(parent::allocate(1));
   say_hello();
-  if (mode() == Mode::kPass) return;
-  if (mode() == Mode::kRoute) return construct_for_routes();
+  if (mode() == Mode::kPass && !is_watched()) return;
+  if (mode() == Mode::kRoute && !is_watched()) return construct_for_routes();
   const OwnWork own_work;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   watch_thread_exits();
   read_call_site_names();
   load_libunwind();
-  prepare_reporter();
-  listen_for_report_signal();
+  if (mode() >= Mode::kLeak) {
+    prepare_reporter();
+    listen_for_report_signal();
+  }
   on_exit(at_exit, nullptr);
   __cxa_at_quick_exit(at_quick_exit, nullptr);
+  begin_watch();
 }
 
 }  // namespace
@@ -135,7 +142,8 @@ bool is_this_process() noexcept {
 
 __attribute__((noinline)) int finish(int status) noexcept {
   WEIR_HERE(here);
-  if (mode() == Mode::kPass || !is_this_process()) return status;
+  if ((mode() == Mode::kPass && !is_watched()) || !is_this_process()) return status;
+  end_watch();
   report_routes();
   if (mode() != Mode::kLeak) return status;
   const bool leaks = check_at_exit(here);
