@@ -74,7 +74,7 @@ class DumpWriter {
     if (damage_before) return ' ';
     // A block that ends with a line ends there, and one that begins with the next begins there.
     const bool begins = begins_block(at) && at != row + kRow;
-    const bool ends = ends_block(at) && (at != row || dump_.block_bytes == 0);
+    const bool ends = ends_block(at) && at != row && dump_.block_bytes != 0;
     return begins || ends ? '|' : ' ';
   }
 
