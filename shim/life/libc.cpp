@@ -24,6 +24,11 @@ void find() noexcept {
   look_up(next.exit_now, "_exit");
   look_up(next.quick_exit, "quick_exit");
   look_up(next.setname, "pthread_setname_np");
+  look_up(next.sigaction, "sigaction");
+  look_up(next.signal, "signal");
+  look_up(next.sysv_signal, "sysv_signal");
+  look_up(next.sigset, "sigset");
+  look_up(next.sigignore, "sigignore");
 }
 
 __attribute__((noinline, cold)) void free_foreign(void* block) noexcept {

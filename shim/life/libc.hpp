@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include <cstddef>
 
@@ -19,6 +20,11 @@ struct Functions {
   void (*exit_now)(int);  // _exit
   void (*quick_exit)(int);
   int (*setname)(pthread_t, const char*);
+  int (*sigaction)(int, const struct sigaction*, struct sigaction*);
+  sighandler_t (*signal)(int, sighandler_t);
+  sighandler_t (*sysv_signal)(int, sighandler_t);
+  sighandler_t (*sigset)(int, sighandler_t);
+  int (*sigignore)(int);
 };
 
 extern Functions next;
