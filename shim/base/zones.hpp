@@ -30,6 +30,11 @@ class Zone {
   // Maps zeroed, readable and writable memory. O(1) but for collisions. nullptr when there is none.
   void* map(std::size_t bytes) noexcept;
 
+  // Whether the address lies among those that map() has given out or claim() has taken so far.
+  bool is_used(std::uint64_t address) const noexcept {
+    return address - base_ < next_.load(std::memory_order_relaxed) - base_;
+  }
+
   // Takes addresses without mapping them, for a table that grows in place (see GrowingTable). Never fails.
   std::uint64_t claim(std::size_t bytes) noexcept;
 

@@ -33,6 +33,10 @@ bool fix_alignment(std::size_t& alignment) noexcept {
 
 }  // namespace
 
+// mode=guard may report it.
+#define WEIR_ODD_ALIGNMENT(call) \
+  if (__builtin_expect(!is_power_of_two(alignment), 0) && mode() == Mode::kGuard) return guarded::call
+
 WEIR_EXPORT void* malloc(std::size_t bytes) {
   WEIR_ENTER(malloc, bytes);
   WEIR_DISPATCH(malloc(bytes));
@@ -56,24 +60,29 @@ WEIR_EXPORT void* realloc(void* block, std::size_t bytes) {
 WEIR_EXPORT void* reallocarray(void* block, std::size_t count, std::size_t bytes) {
   WEIR_ENTER(reallocarray, block, count, bytes);
   std::size_t total;
-  if (__builtin_mul_overflow(count, bytes, &total)) return fail(ENOMEM);
+  if (__builtin_mul_overflow(count, bytes, &total)) {
+    return mode() == Mode::kGuard ? guarded::calloc_too_big(count, bytes) : fail(ENOMEM);
+  }
   WEIR_DISPATCH(realloc(block, total));
 }
 
 WEIR_EXPORT void* memalign(std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(memalign, alignment, bytes);
+  WEIR_ODD_ALIGNMENT(memalign_odd(alignment, bytes));
   if (!fix_alignment(alignment)) return fail(EINVAL);
   WEIR_DISPATCH(memalign(alignment, bytes));
 }
 
 WEIR_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(aligned_alloc, alignment, bytes);
+  WEIR_ODD_ALIGNMENT(memalign_odd(alignment, bytes));
   if (!fix_alignment(alignment)) return fail(EINVAL);
   WEIR_DISPATCH(memalign(alignment, bytes));
 }
 
 WEIR_EXPORT int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   WEIR_ENTER(posix_memalign, out, alignment, bytes);
+  WEIR_ODD_ALIGNMENT(posix_memalign_odd(alignment));
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
   WEIR_DISPATCH(posix_memalign(out, alignment, bytes));
 }
@@ -95,14 +104,20 @@ WEIR_EXPORT std::size_t malloc_usable_size(void* block) {
   WEIR_DISPATCH(usable_size(block));
 }
 
-#define WEIR_FREE_ALIAS(name, ...)                 \
-  WEIR_EXPORT void name(void* block __VA_ARGS__) { \
-    WEIR_ENTER(free, block);                       \
-    WEIR_DISPATCH(free(block));                    \
-  }
-WEIR_FREE_ALIAS(cfree)
-WEIR_FREE_ALIAS(free_sized, , std::size_t)
-WEIR_FREE_ALIAS(free_aligned_sized, , std::size_t, std::size_t)
+WEIR_EXPORT void cfree(void* block) {
+  WEIR_ENTER(free, block);
+  WEIR_DISPATCH(free(block));
+}
+
+WEIR_EXPORT void free_sized(void* block, std::size_t bytes) {
+  WEIR_ENTER(free_sized, block, bytes);
+  WEIR_DISPATCH_GUARDED(free(block), free_sized(block, bytes));
+}
+
+WEIR_EXPORT void free_aligned_sized(void* block, std::size_t alignment, std::size_t bytes) {
+  WEIR_ENTER(free_aligned_sized, block, alignment, bytes);
+  WEIR_DISPATCH_GUARDED(free(block), free_aligned_sized(block, alignment, bytes));
+}
 
 // The names under the names, bound by old binaries and by libraries that wrap malloc themselves.
 #if __has_attribute(copy)

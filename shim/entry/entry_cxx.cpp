@@ -58,6 +58,7 @@ using Size = std::size_t;
     if (__builtin_expect(passes, 1)) return passed_new(n);                             \
     if (mode_now == Mode::kRoute) return routed_new(kind, n, WEIR_CALLER_ADDRESS());   \
     if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n); \
+    if (mode_now == Mode::kGuard) return guarded::tracked_new(n);                      \
     return tracked::tracked_new(n);                                                    \
   }
 WEIR_NEW(_Znwm, CallKind::kNew, operator_new)
@@ -71,6 +72,7 @@ WEIR_NEW(_Znam, CallKind::kNewArray, operator_new_array)
       return or_retry(routed::allocate(n, kind, WEIR_CALLER_ADDRESS()), n, #name);     \
     }                                                                                  \
     if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n); \
+    if (mode_now == Mode::kGuard) return guarded::tracked_new(n);                      \
     return tracked::tracked_new(n);                                                    \
   }
 WEIR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t, CallKind::kNew, operator_new_nothrow)
@@ -82,6 +84,7 @@ WEIR_NEW_NOTHROW(_ZnamRKSt9nothrow_t, CallKind::kNewArray, operator_new_array_no
     if (__builtin_expect(passes, 1)) return passed_new(n, alignment);                             \
     if (mode_now == Mode::kRoute) return routed_new(kind, n, alignment, WEIR_CALLER_ADDRESS());   \
     if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n, alignment); \
+    if (mode_now == Mode::kGuard) return guarded::tracked_new(n, alignment);                      \
     return tracked::tracked_new(n, alignment);                                                    \
   }
 WEIR_NEW_ALIGNED(_ZnwmSt11align_val_t, CallKind::kNew, operator_new_aligned)
@@ -95,27 +98,29 @@ WEIR_NEW_ALIGNED(_ZnamSt11align_val_t, CallKind::kNewArray, operator_new_array_a
       return or_retry(routed::memalign_for(alignment, n, kind, WEIR_CALLER_ADDRESS()), n, alignment, #name); \
     }                                                                                                        \
     if (__builtin_expect(mode_now == Mode::kWatch, 0)) return watched::tracked_new(n, alignment);            \
+    if (mode_now == Mode::kGuard) return guarded::tracked_new(n, alignment);                                 \
     return tracked::tracked_new(n, alignment);                                                               \
   }
 WEIR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, CallKind::kNew, operator_new_aligned_nothrow)
 WEIR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t, CallKind::kNewArray,
                          operator_new_array_aligned_nothrow)
 
-// operator delete, operator delete[]: what size, alignment and nothrow add is not needed to find the block.
-#define WEIR_DELETE(name, ...)                     \
-  WEIR_EXPORT void name(void* block __VA_ARGS__) { \
-    WEIR_ENTER(std::free, block);                  \
-    WEIR_DISPATCH(free(block));                    \
+// operator delete, operator delete[]: only mode=guard looks at what size and alignment add.
+#define WEIR_DELETE(name, guarded_call, ...)          \
+  WEIR_EXPORT void name(void* block __VA_ARGS__) {    \
+    WEIR_ENTER(std::free, block);                     \
+    WEIR_DISPATCH_GUARDED(free(block), guarded_call); \
   }
-WEIR_DELETE(_ZdlPv)
-WEIR_DELETE(_ZdlPvm, , Size)
-WEIR_DELETE(_ZdlPvRKSt9nothrow_t, , const void*)
-WEIR_DELETE(_ZdlPvSt11align_val_t, , Size)
-WEIR_DELETE(_ZdlPvmSt11align_val_t, , Size, Size)
-WEIR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, , Size, const void*)
-WEIR_DELETE(_ZdaPv)
-WEIR_DELETE(_ZdaPvm, , Size)
-WEIR_DELETE(_ZdaPvRKSt9nothrow_t, , const void*)
-WEIR_DELETE(_ZdaPvSt11align_val_t, , Size)
-WEIR_DELETE(_ZdaPvmSt11align_val_t, , Size, Size)
-WEIR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, , Size, const void*)
+WEIR_DELETE(_ZdlPv, operator_delete(block))
+WEIR_DELETE(_ZdlPvm, operator_delete_sized(block, n), , Size n)
+WEIR_DELETE(_ZdlPvRKSt9nothrow_t, operator_delete(block), , const void*)
+WEIR_DELETE(_ZdlPvSt11align_val_t, operator_delete_aligned(block, a), , Size a)
+WEIR_DELETE(_ZdlPvmSt11align_val_t, operator_delete_sized_aligned(block, n, a), , Size n, Size a)
+WEIR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, operator_delete_aligned(block, a), , Size a, const void*)
+WEIR_DELETE(_ZdaPv, operator_delete_array(block))
+WEIR_DELETE(_ZdaPvm, operator_delete_array_sized(block, n), , Size n)
+WEIR_DELETE(_ZdaPvRKSt9nothrow_t, operator_delete_array(block), , const void*)
+WEIR_DELETE(_ZdaPvSt11align_val_t, operator_delete_array_aligned(block, a), , Size a)
+WEIR_DELETE(_ZdaPvmSt11align_val_t, operator_delete_array_sized_aligned(block, n, a), , Size n, Size a)
+WEIR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, operator_delete_array_aligned(block, a), , Size a,
+            const void*)

@@ -36,7 +36,7 @@ int without_deepbind(const char* file, int flags) noexcept {
 // Ends in a tail call: libc finds the caller's RUNPATH and namespace by the return address.
 WEIR_EXPORT void* dlopen(const char* file, int flags) {
   if (libc::next.dlopen == nullptr) libc::find();
-  if (mode() == Mode::kLeak || is_watched()) {
+  if (tracks_blocks() || is_watched()) {
     // Code may appear where a walk has met none (a stack memo may remember that).
     __atomic_add_fetch(&unload_epoch, 1, __ATOMIC_RELEASE);
   }
@@ -47,7 +47,7 @@ WEIR_EXPORT void* dlopen(const char* file, int flags) {
 WEIR_EXPORT int dlclose(void* handle) {
   if (libc::next.dlclose == nullptr) libc::find();
   const int result = libc::next.dlclose(handle);
-  if ((mode() == Mode::kLeak || is_watched()) && modules.sweep()) rule_cache.forget_unloaded();
+  if ((tracks_blocks() || is_watched()) && modules.sweep()) rule_cache.forget_unloaded();
   note_modules_changed();
   return result;
 }

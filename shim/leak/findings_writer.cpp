@@ -2,13 +2,9 @@
 
 #include <cstring>
 
-#include "core/pages.hpp"
-#include "shim/abi/route_matches.hpp"
 #include "shim/base/options.hpp"
-#include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
-#include "shim/route/routed_heap.hpp"
-#include "shim/unwind/modules.hpp"
+#include "shim/leak/findings_file.hpp"
 #include "shim/unwind/stack_depot.hpp"
 
 namespace weir {
@@ -70,100 +66,6 @@ LeakKind kind_of(BlockState state) noexcept {
   return state == BlockState::kIndirect ? LeakKind::kIndirect : LeakKind::kReachable;
 }
 
-// One file in memory, sections appended behind each other.
-class File {
- public:
-  explicit File(std::uint64_t most) noexcept
-      : start_(static_cast<char*>(table_zone.map(most))), most_(most) {}
-
-  bool ok() const noexcept { return start_ != nullptr; }
-  char* at(std::uint64_t offset) const noexcept { return start_ + offset; }
-  std::uint64_t end() const noexcept { return end_; }
-
-  // Room for `bytes`, aligned; the offset.
-  std::uint64_t take(std::uint64_t bytes) noexcept {
-    const std::uint64_t offset = round_up(end_, 8);
-    end_ = offset + bytes <= most_ ? offset + bytes : end_;
-    return offset;
-  }
-
- private:
-  char* start_;
-  std::uint64_t most_;
-  std::uint64_t end_ = 0;
-};
-
-constexpr std::uint64_t kPathRoom = 4096;
-
-FindingsSection write_modules(File& file, FindingsSection& text) noexcept {
-  const unsigned count = modules.count();
-  const FindingsSection section{file.take(count * sizeof(FindingsModule)), count};
-  text.offset = file.take(0);
-  auto* out = reinterpret_cast<FindingsModule*>(file.at(section.offset));
-  const auto add_text = [&](const char* from, std::uint64_t bytes) {
-    std::memcpy(file.at(text.offset + text.count), from, bytes);
-    text.count += bytes;
-  };
-  for (unsigned i = 1; i < count; ++i) {
-    const Module& m = modules[i];
-    FindingsModule& o = out[i];
-    o.start = m.start;
-    o.end = m.end;
-    o.bias = m.bias;
-    o.path_offset = text.count;
-    o.flags = m.unloaded ? kModuleUnloaded : 0;
-    o.build_id_bytes = m.build_id_bytes;
-    std::memcpy(o.build_id, m.build_id, sizeof o.build_id);
-    if (m.path_bytes != 0) {
-      add_text(m.path, m.path_bytes);
-    } else {
-      char exe[kPathRoom];
-      const long n =
-          sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
-      if (n > 0) add_text(exe, static_cast<std::uint64_t>(n));
-    }
-    o.path_bytes = static_cast<std::uint32_t>(text.count - o.path_offset);
-  }
-  file.take(text.count);
-  return section;
-}
-
-FindingsSection write_options(File& file) noexcept {
-  constexpr std::uint64_t kRoom = std::uint64_t{64} << 10;
-  const std::uint64_t offset = file.take(kRoom);
-  return {offset, print_options(options, file.at(offset), kRoom)};
-}
-
-FindingsSection write_routes(File& file) noexcept {
-  const std::uint64_t offset = file.take(route_rules.count * sizeof(RouteName));
-  std::uint64_t bytes = 0;
-  for (unsigned i = 0; i < route_rules.count; ++i) {
-    const RouteName name = route_name(route_rules, i);
-    bytes += name.view().copy(file.at(offset + bytes), name.view().size());
-    *file.at(offset + bytes++) = '\0';
-  }
-  return {offset, bytes};
-}
-
-// Which rule's route gave the block, from 1 on; 0 for the parent's.
-std::uint32_t rule_number(const LiveBlock& block) noexcept {
-  if (!routing) return 0;
-  const unsigned rule = routed::rule_of_block(reinterpret_cast<const void*>(block.start()));
-  return rule == kNoRule ? 0 : rule + 1;
-}
-
-FindingsSection write_command(File& file) noexcept {
-  constexpr std::uint64_t kRoom = std::uint64_t{256} << 10;
-  const std::uint64_t offset = file.take(kRoom);
-  const int fd = sys::open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC);
-  std::uint64_t have = 0;
-  for (long got; fd >= 0 && (got = sys::read(fd, file.at(offset + have), kRoom - have)) > 0;) {
-    have += static_cast<std::uint64_t>(got);
-  }
-  if (fd >= 0) sys::close(fd);
-  return {offset, have};
-}
-
 }  // namespace
 
 Findings write_findings(LiveBlocks& blocks, Reachability& reachability, FindingsHeader header) noexcept {
@@ -184,40 +86,34 @@ Findings write_findings(LiveBlocks& blocks, Reachability& reachability, Findings
     group.lost_through = through;
     group.bytes = b.bytes();
     group.blocks = 1;
-    group.route = rule_number(b);
+    group.route = rule_number_of(reinterpret_cast<const void*>(b.start()));
     if (!grouping.add(group)) return {};
   }
 
   const std::uint64_t most_frames = grouping.count() * options.malloc_context_size;
-  File file(sizeof header + grouping.count() * sizeof(FindingsGroup) + most_frames * sizeof(FrameToken) +
-            modules.count() * (sizeof(FindingsModule) + 2 * kPathRoom) + (std::uint64_t{1} << 20));
+  FindingsFile file(sizeof header + grouping.count() * sizeof(FindingsGroup) +
+                    most_frames * sizeof(FrameToken) + room_for_common_sections());
   if (!file.ok()) return {};
   file.take(sizeof header);
-  header.modules = write_modules(file, header.text);
-  header.options = write_options(file);
-  header.command = write_command(file);
-  header.routes = write_routes(file);
+  write_common_sections(file, header);
   header.groups = {file.take(grouping.count() * sizeof(FindingsGroup)), grouping.count()};
   header.frames.offset = file.take(0);
   auto* group = reinterpret_cast<FindingsGroup*>(file.at(header.groups.offset));
-  auto* frames = reinterpret_cast<FrameToken*>(file.at(header.frames.offset));
   for (std::uint64_t i = 0; i < grouping.slots(); ++i) {
     if (grouping.slot(i).blocks == 0) continue;
     *group = grouping.slot(i);
-    bool cut = false;
-    group->first_frame = header.frames.count;
-    group->frame_count = stack_depot.read(group->stack_id, frames + header.frames.count,
-                                          static_cast<std::uint32_t>(options.malloc_context_size), &cut);
-    header.frames.count += group->frame_count;
-    const bool unknown = group->frame_count != 0 && frames[header.frames.count - 1] >> kFrameModuleShift == 0;
-    group->flags = (cut ? kStackCut : 0) | (unknown && !cut ? kStackUnknown : 0);
+    const WrittenStack stack = write_stack(file, header, group->stack_id);
+    group->first_frame = stack.first_frame;
+    group->frame_count = stack.frame_count;
+    group->flags = stack.flags;
     ++group;
   }
   file.take(header.frames.count * sizeof(FrameToken));
   header.file_bytes = file.end();
   std::memcpy(file.at(0), &header, sizeof header);
   return {reinterpret_cast<const FindingsHeader*>(file.at(0)),
-          reinterpret_cast<const FindingsGroup*>(file.at(header.groups.offset)), frames};
+          reinterpret_cast<const FindingsGroup*>(file.at(header.groups.offset)),
+          reinterpret_cast<const FrameToken*>(file.at(header.frames.offset))};
 }
 
 }  // namespace weir

@@ -10,10 +10,12 @@
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/guard/heap_check.hpp"
 #include "shim/leak/findings_writer.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/reachability.hpp"
 #include "shim/leak/reporter.hpp"
+#include "shim/life/mode.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
@@ -152,6 +154,7 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
   const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(context));
+  if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal);
   // No exit signal, so the program's waits do not see it.
   const auto child = static_cast<pid_t>(sys::call(SYS_clone, 0));
   if (child == 0) {
@@ -159,6 +162,7 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
     sys::exit_group(0);
   }
   release_threads();
+  if (mode() == Mode::kGuard) report_found_damage();
   if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
   for (pid_t& slot : children) {
     if (slot == 0 && child > 0) {

@@ -43,8 +43,8 @@ void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
     const auto& header = *reinterpret_cast<const BlockHeader*>(at);
     if (__builtin_expect(header.check_word == 0, 1) || !header.is_live() || count_ == room_) continue;
     const std::uint64_t bytes = header.bytes();
-    blocks_[count_++] = LiveBlock(at + kHeaderBytes, bytes);
-    at += round_up(bytes, kHeaderBytes);
+    blocks_[count_++] = LiveBlock(at + block_distance, bytes);
+    at += round_up(bytes, kHeaderBytes) + (block_distance - kHeaderBytes);
     skip_to_ = at + kHeaderBytes;
   }
 }

@@ -2,9 +2,9 @@
 //
 // Sorted by address, with an index by every 256 bytes, so that the block which an address lies in (its start,
 // its inside) is found with a few compares. Blocks on pages of their own (guard=page) come first: they lie
-// below the heap, have no header in front, and are found by their slots. The heap must stand still while it is
-// built and used; the memory for it comes from the table zone. Cost: the heap's touched pages once, about 25 ms
-// a million blocks.
+// below the heap, have no header in front, and are found by their slots. The heap must stand still while it
+// is built and used; the memory for it comes from the table zone. Cost: the heap's touched pages once, about
+// 25 ms a million blocks.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class LiveBlock {
 
   const BlockHeader& header() const noexcept {
     if (__builtin_expect(pages::holds(start_), 0)) return pages::region_of(start_).find(start_)->header;
-    return *BlockHeader::of(reinterpret_cast<const void*>(start_));
+    return *reinterpret_cast<const BlockHeader*>(start_ - block_distance);
   }
   // Made by a parent process: it is that process's to report.
   bool inherited() const noexcept { return header().generation() != (process_generation & 63); }

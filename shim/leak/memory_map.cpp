@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "core/pages.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 
@@ -9,6 +10,8 @@ namespace weir {
 namespace {
 
 constexpr std::uint32_t kMostMappings = 1u << 20;
+constexpr std::size_t kTextRoom = std::size_t{64} << 10;
+constexpr std::size_t kMapBytes = kMostMappings * sizeof(Mapping) + kTextRoom;
 
 std::uint64_t take_hex(std::string_view& s) noexcept {
   std::uint64_t value = 0;
@@ -43,14 +46,13 @@ Mapping parse(std::string_view line) noexcept {
 
 MemoryMap read_memory_map() noexcept {
   MemoryMap map{};
-  map.mappings = static_cast<Mapping*>(table_zone.map(kMostMappings * sizeof(Mapping)));
+  map.mappings = static_cast<Mapping*>(table_zone.map(kMapBytes));
   const int fd = sys::open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0 || map.mappings == nullptr) return map;
-  constexpr std::size_t kRoom = std::size_t{64} << 10;
-  static char buffer[kRoom];
+  auto* const buffer = reinterpret_cast<char*>(map.mappings + kMostMappings);
   std::size_t have = 0;
   for (;;) {
-    const long got = sys::read(fd, buffer + have, kRoom - have);
+    const long got = sys::read(fd, buffer + have, kTextRoom - have);
     if (got <= 0) break;
     have += static_cast<std::size_t>(got);
     std::string_view text(buffer, have);
@@ -63,6 +65,10 @@ MemoryMap read_memory_map() noexcept {
   }
   sys::close(fd);
   return map;
+}
+
+void release_memory_map(const MemoryMap& map) noexcept {
+  if (map.mappings != nullptr) unmap_pages(map.mappings, kMapBytes);
 }
 
 PageMap::PageMap() noexcept

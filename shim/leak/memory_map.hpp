@@ -23,6 +23,7 @@ struct MemoryMap {
 };
 
 MemoryMap read_memory_map() noexcept;
+void release_memory_map(const MemoryMap& map) noexcept;
 
 // Which pages were touched.
 class PageMap {

@@ -12,9 +12,8 @@
 #include "shim/unwind/modules.hpp"
 
 namespace weir {
-namespace {
 
-void print_frame(int fd, unsigned number, FrameToken token) noexcept {
+void print_bare_frame(int fd, unsigned number, FrameToken token) noexcept {
   const std::uint64_t address = token & kFrameAddressMask;
   const auto module = static_cast<unsigned>(token >> kFrameModuleShift);
   Line line;
@@ -26,6 +25,8 @@ void print_frame(int fd, unsigned number, FrameToken token) noexcept {
   }
   line.say_to(fd);
 }
+
+namespace {
 
 // What can be said without names: in a sandbox, or without the tool.
 bool print_bare(const Findings& f) noexcept {
@@ -51,7 +52,7 @@ bool print_bare(const Findings& f) noexcept {
     line.say_to(fd);
     line.text(g.kind == LeakKind::kDirect ? "Direct" : "Indirect").text(" leak of ").number(g.bytes);
     line.text(" byte(s) in ").number(g.blocks).text(" object(s) allocated from:").say_to(fd);
-    for (unsigned n = 0; n < g.frame_count; ++n) print_frame(fd, n, f.frames[g.first_frame + n]);
+    for (unsigned n = 0; n < g.frame_count; ++n) print_bare_frame(fd, n, f.frames[g.first_frame + n]);
   }
   line.text("SUMMARY: weir: ")
       .number(bytes)

@@ -10,6 +10,8 @@
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/guard/guard_header.hpp"
+#include "shim/guard/guarded_heap.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
 #include "shim/watch/watch.hpp"
@@ -102,10 +104,19 @@ Mode choose_mode() noexcept {
     summary_is_of_root = true;
   }
   if (!options.enabled) return Mode::kPass;
-  const bool leak = options.mode == kModeLeak;
-  set_up_routes(leak);
-  if (leak) return Mode::kLeak;
-  return routing ? Mode::kRoute : Mode::kPass;
+  switch (options.mode) {
+    case kModeLeak:
+      set_up_routes(kHeaderBytes);
+      return Mode::kLeak;
+    case kModeGuard:
+      block_distance = kGuardHeaderBytes;
+      set_up_routes(kMostGuardBytes);
+      guarded::set_up();
+      return Mode::kGuard;
+    default:
+      set_up_routes(0);
+      return routing ? Mode::kRoute : Mode::kPass;
+  }
 }
 
 }  // namespace

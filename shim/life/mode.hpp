@@ -11,13 +11,18 @@ namespace weir {
 
 // kRoute is mode=pass with routes or stats. kWatch is what entry points see where fail=, limit= or log= stand
 // in front of one of the others.
-enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kRoute = 2, kLeak = 3, kWatch = 5 };
+enum class Mode : std::uint8_t { kUnset = 0, kPass = 1, kRoute = 2, kLeak = 3, kGuard = 4, kWatch = 5 };
 
 extern std::atomic<Mode> current_mode;
 extern std::atomic<Mode> entry_mode;
 
 inline Mode mode() noexcept {
   return current_mode.load(std::memory_order_relaxed);
+}
+
+// Blocks have headers, stacks are kept, leaks are looked for.
+inline bool tracks_blocks() noexcept {
+  return mode() >= Mode::kLeak;
 }
 
 // Where entry points lead to: mode(), or kWatch.

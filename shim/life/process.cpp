@@ -7,6 +7,8 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/entry/entry.hpp"
+#include "shim/guard/guard_clock.hpp"
+#include "shim/guard/guarded_heap.hpp"
 #include "shim/leak/leak_check.hpp"
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
@@ -39,10 +41,12 @@ void before_fork() noexcept {
   modules.lock_for_fork();
   rule_cache.lock_for_fork();
   stack_depot.lock_for_fork();
+  if (mode() == Mode::kGuard) guarded::lock_for_fork();
   lock_routes_for_fork();
 }
 
 void unlock_tracking() noexcept {
+  if (mode() == Mode::kGuard) guarded::unlock_after_fork();
   stack_depot.unlock_after_fork();
   rule_cache.unlock_after_fork();
   modules.unlock_after_fork();
@@ -91,7 +95,7 @@ void say_hello() noexcept {
   if (options.verbosity == 0) return;
   Line line;
   line.text("weir: in process ").number(static_cast<std::uint64_t>(process_id)).text(", mode=");
-  line.text(mode() == Mode::kLeak ? "leak" : "pass");
+  line.text(mode() == Mode::kGuard ? "guard" : mode() == Mode::kLeak ? "leak" : "pass");
   if (route_rules.count != 0) line.text(", ").number(route_rules.count).text(" routes");
   line.say();
 }
@@ -117,6 +121,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   say_hello();
   if (mode() == Mode::kPass && !is_watched()) return;
   if (mode() == Mode::kRoute && !is_watched()) return construct_for_routes();
+  if (mode() == Mode::kGuard) start_guard_clock();
   const OwnWork own_work;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   watch_thread_exits();
@@ -145,7 +150,8 @@ __attribute__((noinline)) int finish(int status) noexcept {
   if ((mode() == Mode::kPass && !is_watched()) || !is_this_process()) return status;
   end_watch();
   report_routes();
-  if (mode() != Mode::kLeak) return status;
+  if (!tracks_blocks()) return status;
+  if (mode() == Mode::kGuard) guarded::finish();
   const bool leaks = check_at_exit(here);
   return leaks && options.exitcode != 0 ? static_cast<int>(options.exitcode) : status;
 }

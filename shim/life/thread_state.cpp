@@ -7,6 +7,7 @@
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/life/thread_names.hpp"
 #include "shim/route/thread_cache.hpp"
 #include "shim/track/heap_totals.hpp"
 
@@ -15,6 +16,7 @@ extern "C" void* __libc_stack_end;
 namespace weir {
 
 __thread ThreadState* this_thread = nullptr;
+constinit ThreadEnd* at_thread_end = nullptr;
 
 namespace {
 
@@ -80,6 +82,8 @@ void end_state() noexcept {
   this_thread = nullptr;
   over = true;
   if (t == nullptr) return;
+  if (at_thread_end != nullptr) at_thread_end(*t);
+  keep_thread_name(t->number);
   add_to_totals(t->counts);
   const SpinGuard guard(lock, false);
   t->in_use = false;
@@ -109,6 +113,13 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (t == nullptr) return nullptr;
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
+  t->guard.calls_left = 1;
+  t->guard.held = 0;
+  t->guard.held_bytes = t->guard.calls = 0;
+  {
+    const SpinGuard guard(lock, false);
+    t->number = number_thread();
+  }
   t->busy = t->own_work = true;
   t->stack_top = stack_top;
   t->in_use = true;
@@ -158,6 +169,7 @@ void watch_this_thread() noexcept {
 
 void forget_other_threads() noexcept {
   late_lock.unlock();
+  if (this_thread != nullptr) note_thread_id(this_thread->number);
   for (std::uint32_t i = made.load(std::memory_order_relaxed); i-- != 0;) {
     ThreadState* t = state_at(i);
     if (t == this_thread || !t->in_use) continue;

@@ -23,19 +23,36 @@ struct HeapCounts {
   std::int64_t peak_bytes = 0;  // highest value of live_bytes
 };
 
+// mode=guard: the thread's coarse clock, and the blocks that it has freed last (guard/quarantine).
+struct GuardThread {
+  static constexpr std::uint32_t kMostHeld = 64;
+  std::uint32_t ticks;       // of guard_clock, some calls old
+  std::uint32_t calls_left;  // until the clock is read again
+  std::uint64_t calls;       // since the last check of all blocks
+  std::uint64_t held_bytes;
+  std::uint32_t held;
+  void* block[kMostHeld];
+};
+
 struct ThreadState {
   StackMemo memo;
   HeapCounts counts;
+  GuardThread guard;
   // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
   // the memo, and must not wait for a lock.
   bool busy;
   bool own_work;  // weir itself calls libc on this thread: what that allocates is not the program's
   bool in_use;
+  std::uint32_t number;     // counts threads from 1 on, in the order of their first allocations
   std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
   ThreadState* next_free;
 };
 
 extern __thread ThreadState* this_thread __attribute__((tls_model("initial-exec")));
+
+// What a heap does when a thread's state ends; set before the first.
+using ThreadEnd = void(ThreadState&);
+extern ThreadEnd* at_thread_end;
 
 // This thread's state, made if it has none yet; nullptr where it can have none.
 ThreadState* make_thread_state() noexcept;

@@ -42,10 +42,10 @@ int note_module(dl_phdr_info* info, std::size_t, void*) noexcept {
 
 // mode=leak has handlers of its own for what others use too.
 void before_fork() noexcept {
-  if (mode() != Mode::kLeak && !is_watched()) modules.lock_for_fork();
+  if (!tracks_blocks() && !is_watched()) modules.lock_for_fork();
 }
 void after_fork_in_parent() noexcept {
-  if (mode() != Mode::kLeak && !is_watched()) modules.unlock_after_fork();
+  if (!tracks_blocks() && !is_watched()) modules.unlock_after_fork();
 }
 void after_fork_in_child() noexcept {
   after_fork_in_parent();

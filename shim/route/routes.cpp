@@ -69,12 +69,12 @@ void set_up_arena(unsigned i, const RouteRule& rule) noexcept {
 
 }  // namespace
 
-void set_up_routes(bool tracked) noexcept {
-  way_bytes = tracked ? kHeaderBytes : 0;
+void set_up_routes(std::size_t added_bytes) noexcept {
+  way_bytes = added_bytes;
   const bool rules = read_routes(route_rules);
   routing = rules || options.stats;
   if (rules) route_sites.watch(route_rules);
-  if (tracked) blocks_end = tracked::end_blocks;
+  if (added_bytes != 0) blocks_end = tracked::end_blocks;
   if (options.stats) blocks_counted = count_ended;
   for (unsigned i = 0; i < route_rules.count; ++i) {
     const RouteRule& rule = route_rules.rule[i];

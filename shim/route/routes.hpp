@@ -39,8 +39,9 @@ extern std::size_t way_bytes;  // that the heap above adds to each block
 
 extern Lane shared_lanes[kMostRules];  // by rule; those of rules that say `shared`
 
-// Reads the rules. Inside the process's first allocation.
-void set_up_routes(bool tracked) noexcept;
+// Reads the rules. Inside the process's first allocation. `added_bytes` becomes way_bytes: the most that the
+// heap above adds to a block; 0 when it adds no header.
+void set_up_routes(std::size_t added_bytes) noexcept;
 
 // The rule that the request takes, or kNoRule. `cache` may be nullptr.
 unsigned rule_for(const Request& request, ThreadCache* cache) noexcept;

@@ -17,12 +17,25 @@
 namespace weir {
 
 // Which kind of call made a block; kOwn: weir's own work in libc.
-enum class Family : std::uint8_t { kMalloc = 0, kNew = 1, kNewArray = 2, kAligned = 3, kOwn = 15 };
+// mode=guard tells them all apart, the others only use the first four.
+enum class Family : std::uint8_t {
+  kMalloc = 0,
+  kNew = 1,
+  kNewArray = 2,
+  kAligned = 3,
+  kCalloc = 4,
+  kRealloc = 5,
+  kPosixMemalign = 6,
+  kOwn = 15
+};
 
 using StackId = std::uint32_t;  // 28 bits; 0 is no stack
 inline constexpr unsigned kStackIdBits = 28;
 
 inline constexpr std::size_t kHeaderBytes = 16;
+
+// From a header to its block: kHeaderBytes, more in mode=guard, which puts a canary between. Fixed at start.
+extern std::size_t block_distance;
 inline constexpr std::uint64_t kMaxBlockBytes = (std::uint64_t{1} << 47) - 1;
 
 extern std::uint64_t header_key;
@@ -46,6 +59,11 @@ struct BlockHeader {
     size_word = bytes | static_cast<std::uint64_t>(shift) << 48 | static_cast<std::uint64_t>(family) << 54 |
                 static_cast<std::uint64_t>(process_generation & 63) << 58;
     check_word = static_cast<std::uint64_t>(stack) << 36 | check(size_word, stack);
+  }
+
+  // What check_word must be for these two at this address.
+  std::uint64_t check_word_for(std::uint64_t size, StackId stack) const noexcept {
+    return static_cast<std::uint64_t>(stack) << 36 | check(size, stack);
   }
 
   bool is_live() const noexcept {

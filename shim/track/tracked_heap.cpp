@@ -11,8 +11,8 @@
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/routed_heap.hpp"
-#include "shim/track/heap_totals.hpp"
 #include "shim/track/stack_observer.hpp"
+#include "shim/track/thread_section.hpp"
 
 // Entry points tail-call these functions; each finds its caller above its own frame pointer.
 #define WEIR_TRACKED __attribute__((noinline))
@@ -28,50 +28,6 @@ void* fail() noexcept {
   return nullptr;
 }
 
-// First allocation of a thread, or weir at work on it already.
-WEIR_COLD ThreadState* enter_slowly() noexcept {
-  ThreadState* t = make_thread_state();
-  if (t == nullptr || t->busy) return nullptr;
-  t->busy = true;
-  return t;
-}
-
-// Guards the section in which this thread uses its memo; nullptr when it must not.
-inline ThreadState* enter() noexcept {
-  ThreadState* t = this_thread;
-  if (__builtin_expect(t == nullptr || t->busy, 0)) return enter_slowly();
-  t->busy = true;
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  return t;
-}
-
-inline void leave(ThreadState* t) noexcept {
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  t->busy = false;
-}
-
-WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std::uint64_t bytes) noexcept {
-  HeapCounts c;
-  c.allocations = allocated;
-  c.frees = freed;
-  c.live_bytes = static_cast<std::int64_t>(allocated * bytes) - static_cast<std::int64_t>(freed * bytes);
-  c.peak_bytes = c.live_bytes > 0 ? c.live_bytes : 0;
-  add_to_totals(c);
-}
-
-// A thread that has ended its state, or one on which weir is at work: a signal handler allocates inside an
-// allocation (no memo, no waiting for a lock: the block has no stack), or libc does for weir.
-WEIR_COLD StackId note_without_state(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
-  if (this_thread != nullptr && this_thread->own_work) {
-    family = Family::kOwn;
-    return kNoStack;
-  }
-  count_globally(1, 0, bytes);
-  if (this_thread != nullptr) return kNoStack;
-  const LateMemo late;
-  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
-}
-
 // The id of the caller's stack, and the allocation counted.
 inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
   ThreadState* t = enter();
@@ -81,16 +37,6 @@ inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family
   observe_stack(site, stack);
   leave(t);
   return stack;
-}
-
-inline void note_free(std::uint64_t bytes, Family family) noexcept {
-  ThreadState* t = this_thread;
-  if (__builtin_expect(family == Family::kOwn, 0)) return;
-  if (__builtin_expect(t != nullptr && !t->busy, 1)) {
-    count_free(t->counts, bytes);
-  } else {
-    count_globally(0, 1, bytes);
-  }
 }
 
 __attribute__((noinline)) void* take_routed(std::size_t bytes, CallKind call, std::uint64_t caller) noexcept {

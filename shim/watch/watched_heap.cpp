@@ -4,6 +4,7 @@
 
 #include "shim/entry/new_handler.hpp"
 #include "shim/entry/passed_heap.hpp"
+#include "shim/guard/guarded_heap.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/route/routed_heap.hpp"
 #include "shim/track/tracked_heap.hpp"
@@ -13,12 +14,13 @@
 #define WEIR_WATCHED __attribute__((noinline))
 
 // Ends a function here as WEIR_DISPATCH ends an entry point.
-#define WEIR_INNER(call)                                    \
-  do {                                                      \
-    const Mode inner = mode();                              \
-    if (inner == Mode::kPass) return ::weir::passed::call;  \
-    if (inner == Mode::kRoute) return ::weir::routed::call; \
-    return ::weir::tracked::call;                           \
+#define WEIR_INNER(call)                                     \
+  do {                                                       \
+    const Mode inner = mode();                               \
+    if (inner == Mode::kPass) return ::weir::passed::call;   \
+    if (inner == Mode::kRoute) return ::weir::routed::call;  \
+    if (inner == Mode::kGuard) return ::weir::guarded::call; \
+    return ::weir::tracked::call;                            \
   } while (false)
 
 // Whether the request shall find no memory. First, so that the call site is the entry point's.
@@ -74,6 +76,24 @@ WEIR_WATCHED void free(void* block) {
   WEIR_INNER(free(block));
 }
 
+// What only mode=guard tells from free.
+#define WEIR_WATCHED_END(name, parameters, ...)                            \
+  WEIR_WATCHED void name parameters {                                      \
+    if (mode() == Mode::kGuard) return ::weir::guarded::name(__VA_ARGS__); \
+    WEIR_INNER(free(block));                                               \
+  }
+using Size = std::size_t;
+WEIR_WATCHED_END(free_sized, (void* block, Size n), block, n)
+WEIR_WATCHED_END(free_aligned_sized, (void* block, Size a, Size n), block, a, n)
+WEIR_WATCHED_END(operator_delete, (void* block), block)
+WEIR_WATCHED_END(operator_delete_sized, (void* block, Size n), block, n)
+WEIR_WATCHED_END(operator_delete_aligned, (void* block, Size a), block, a)
+WEIR_WATCHED_END(operator_delete_sized_aligned, (void* block, Size n, Size a), block, n, a)
+WEIR_WATCHED_END(operator_delete_array, (void* block), block)
+WEIR_WATCHED_END(operator_delete_array_sized, (void* block, Size n), block, n)
+WEIR_WATCHED_END(operator_delete_array_aligned, (void* block, Size a), block, a)
+WEIR_WATCHED_END(operator_delete_array_sized_aligned, (void* block, Size n, Size a), block, n, a)
+
 WEIR_WATCHED void* memalign(std::size_t alignment, std::size_t bytes) {
   if (WEIR_REFUSED(kMemalign, bytes, alignment)) return fail();
   WEIR_INNER(memalign(alignment, bytes));
@@ -91,6 +111,7 @@ WEIR_WATCHED std::size_t usable_size(void* block) {
 #define WEIR_WATCHED_NEW(name, kind, symbol)                                                     \
   WEIR_WATCHED void* name(std::size_t bytes) {                                                   \
     while (WEIR_REFUSED(kind, bytes, kGranule)) call_new_handler();                              \
+    if (mode() == Mode::kGuard) return guarded::name(bytes);                                     \
     if (!has_plain_heap()) return tracked::name(bytes);                                          \
     for (;;) {                                                                                   \
       if (void* block = plain_block(CallKind::kind, bytes, WEIR_CALLER_ADDRESS())) return block; \
@@ -102,6 +123,7 @@ WEIR_WATCHED std::size_t usable_size(void* block) {
       const RefusedAgain again;                                                                  \
       return retry_nothrow(symbol, bytes);                                                       \
     }                                                                                            \
+    if (mode() == Mode::kGuard) return guarded::name##_nothrow(bytes);                           \
     if (!has_plain_heap()) return tracked::name##_nothrow(bytes);                                \
     void* block = plain_block(CallKind::kind, bytes, WEIR_CALLER_ADDRESS());                     \
     return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow(symbol, bytes);         \
@@ -112,6 +134,7 @@ WEIR_WATCHED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
 #define WEIR_WATCHED_NEW_ALIGNED(name, kind, symbol)                                                        \
   WEIR_WATCHED void* name(std::size_t bytes, std::size_t alignment) {                                       \
     while (WEIR_REFUSED(kind, bytes, alignment)) call_new_handler();                                        \
+    if (mode() == Mode::kGuard) return guarded::name(bytes, alignment);                                     \
     if (!has_plain_heap()) return tracked::name(bytes, alignment);                                          \
     for (;;) {                                                                                              \
       if (void* block = plain_block(CallKind::kind, bytes, alignment, WEIR_CALLER_ADDRESS())) return block; \
@@ -123,6 +146,7 @@ WEIR_WATCHED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
       const RefusedAgain again;                                                                             \
       return retry_nothrow_aligned(symbol, bytes, alignment);                                               \
     }                                                                                                       \
+    if (mode() == Mode::kGuard) return guarded::name##_nothrow(bytes, alignment);                           \
     if (!has_plain_heap()) return tracked::name##_nothrow(bytes, alignment);                                \
     void* block = plain_block(CallKind::kind, bytes, alignment, WEIR_CALLER_ADDRESS());                     \
     return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow_aligned(symbol, bytes, alignment); \

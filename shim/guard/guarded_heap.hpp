@@ -1,0 +1,64 @@
+// The heap of mode=guard: the parent's blocks between canaries, with the stacks of their making and of their
+// end; freed ones go through the quarantine.
+//
+// As in tracked_heap every function is reached by a tail call from its entry point and takes the call site
+// from its own frame. Thread-safe. What a program does wrong is reported (incident.hpp) and then, if it is
+// to go on, does as little harm as can be: a damaged block is never used again, a free of what is no block
+// does nothing, a realloc of one fails. Other failures are libc's: nullptr and ENOMEM.
+//
+// guard=page: blocks that pages::wanted() names are made by guard/page_blocks instead.
+#pragma once
+
+#include <cstddef>
+
+namespace weir::guarded {
+
+// Before the first allocation.
+void set_up() noexcept;
+
+// At the end of the process: the check of all blocks, and the count of what was reported. Ends the process
+// itself where something was found and on_error says so. Once.
+void finish() noexcept;
+
+void lock_for_fork() noexcept;
+void unlock_after_fork() noexcept;
+
+void* malloc(std::size_t bytes);
+void* calloc(std::size_t count, std::size_t bytes);
+void* realloc(void* block, std::size_t bytes);
+void* memalign(std::size_t alignment, std::size_t bytes);
+int posix_memalign(void** out, std::size_t alignment, std::size_t bytes);
+
+void* operator_new(std::size_t bytes);
+void* operator_new_array(std::size_t bytes);
+void* operator_new_nothrow(std::size_t bytes);
+void* operator_new_array_nothrow(std::size_t bytes);
+void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
+void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
+void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
+void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
+
+void free(void* block);
+void free_sized(void* block, std::size_t bytes);
+void free_aligned_sized(void* block, std::size_t alignment, std::size_t bytes);
+void operator_delete(void* block);
+void operator_delete_sized(void* block, std::size_t bytes);
+void operator_delete_aligned(void* block, std::size_t alignment);
+void operator_delete_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
+void operator_delete_array(void* block);
+void operator_delete_array_sized(void* block, std::size_t bytes);
+void operator_delete_array_aligned(void* block, std::size_t alignment);
+void operator_delete_array_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
+
+// What was asked for, to the byte: behind it lies the canary.
+std::size_t usable_size(void* block);
+
+// Alignments that are no power of two, told where report_alignment asks for it: `memalign` goes on with the
+// next higher one, as glibc does.
+void* memalign_odd(std::size_t alignment, std::size_t bytes);
+int posix_memalign_odd(std::size_t alignment);
+
+// calloc's product does not fit, told where report_huge asks for it. nullptr and ENOMEM.
+void* calloc_too_big(std::size_t count, std::size_t bytes);
+
+}  // namespace weir::guarded

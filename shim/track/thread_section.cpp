@@ -1,0 +1,34 @@
+#include "shim/track/thread_section.hpp"
+
+#define WEIR_COLD __attribute__((noinline, cold))
+
+namespace weir {
+
+WEIR_COLD ThreadState* enter_slowly() noexcept {
+  ThreadState* t = make_thread_state();
+  if (t == nullptr || t->busy) return nullptr;
+  t->busy = true;
+  return t;
+}
+
+WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std::uint64_t bytes) noexcept {
+  HeapCounts c;
+  c.allocations = allocated;
+  c.frees = freed;
+  c.live_bytes = static_cast<std::int64_t>(allocated * bytes) - static_cast<std::int64_t>(freed * bytes);
+  c.peak_bytes = c.live_bytes > 0 ? c.live_bytes : 0;
+  add_to_totals(c);
+}
+
+WEIR_COLD StackId note_without_state(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
+  if (this_thread != nullptr && this_thread->own_work) {
+    family = Family::kOwn;
+    return kNoStack;
+  }
+  count_globally(1, 0, bytes);
+  if (this_thread != nullptr) return kNoStack;
+  const LateMemo late;
+  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
+}
+
+}  // namespace weir
