@@ -1,0 +1,176 @@
+#include "shim/guard/page_fault.hpp"
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/zones.hpp"
+#include "shim/guard/fault_action.hpp"
+#include "shim/guard/page_report.hpp"
+#include "shim/life/process.hpp"
+#include "shim/life/thread_state.hpp"
+
+// Calls work(of) on the stack that ends at `top`; a walk of the stack finds the way back.
+extern "C" __attribute__((visibility("hidden"))) void weir_call_on_stack(void (*work)(void*) noexcept,
+                                                                         void* of, void* top) noexcept;
+asm(R"(
+  .pushsection .text
+  .hidden weir_call_on_stack
+  .globl weir_call_on_stack
+  .type weir_call_on_stack, @function
+weir_call_on_stack:
+  .cfi_startproc
+  pushq %rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset %rbp, -16
+  movq %rsp, %rbp
+  .cfi_def_cfa_register %rbp
+  movq %rdx, %rsp
+  movq %rdi, %rax
+  movq %rsi, %rdi
+  callq *%rax
+  movq %rbp, %rsp
+  popq %rbp
+  .cfi_def_cfa %rsp, 8
+  ret
+  .cfi_endproc
+  .size weir_call_on_stack, . - weir_call_on_stack
+  .popsection
+)");
+
+namespace weir::pages {
+namespace {
+
+// The processor's error code of a page fault.
+constexpr std::uint64_t kWrite = 2, kExecute = 16;
+constexpr std::uint64_t kPageFault = 14;
+
+// The program's signal stack, or a thread's, may have no room for a report.
+struct ReportStack {
+  static constexpr std::size_t kBytes = std::size_t{256} << 10;
+  alignas(16) char bytes[kBytes];
+};
+constinit std::atomic<ReportStack*> spare{nullptr};
+
+struct Access {
+  PageBlock* block;
+  std::uint64_t address;
+  IncidentAccess kind;
+  CallSite site;
+};
+
+std::uint64_t distance(const PageBlock& block, std::uint64_t address) noexcept {
+  if (address < block.start) return block.start - address;
+  return address >= block.end() ? address - block.end() + 1 : 0;
+}
+
+// The block that the address is nearest to, of the slot that it lies in and the two beside it: the page
+// between two blocks is the one's end and the other's beginning.
+PageBlock* nearest_block(std::uint64_t address) noexcept {
+  PageRegion& region = region_of(address);
+  PageBlock* middle = region.find(address);
+  if (middle == nullptr) middle = region.find(address - kPageSize);
+  if (middle == nullptr) middle = region.find(address + kPageSize);
+  if (middle == nullptr) return nullptr;
+  PageBlock* nearest = nullptr;
+  for (PageBlock* block : {middle, region.before(*middle), region.behind(*middle)}) {
+    if (block == nullptr || block->stage() == PageState::kNone) continue;
+    if (nearest == nullptr || distance(*block, address) < distance(*nearest, address)) nearest = block;
+  }
+  return nearest;
+}
+
+// The present stack of the interrupted code. It is walked as if a call returned to behind the instruction.
+CallSite site_of(const ucontext_t& context, std::uint64_t address) noexcept {
+  const auto& registers = context.uc_mcontext.gregs;
+  const auto ip = static_cast<std::uint64_t>(registers[REG_RIP]);
+  const auto sp = static_cast<std::uint64_t>(registers[REG_RSP]);
+  const auto bp = static_cast<std::uint64_t>(registers[REG_RBP]);
+  // A call to an address in a block: the caller is what matters.
+  if (ip == address) return {*reinterpret_cast<const std::uint64_t*>(sp), sp + 8, bp};
+  return {ip + 1, sp, bp};
+}
+
+StackId stack_of(const CallSite& site) noexcept {
+  ThreadState* t = this_thread != nullptr ? this_thread : make_thread_state();
+  if (t != nullptr && !t->busy) {
+    t->busy = true;
+    const StackId stack = t->memo.stack_of(site);
+    t->busy = false;
+    return stack;
+  }
+  const LateMemo late;
+  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
+}
+
+void report(void* of) noexcept {
+  const Access& access = *static_cast<const Access*>(of);
+  report_access(*access.block, access.address, access.kind, stack_of(access.site));
+}
+
+void report_on_own_stack(Access& access) noexcept {
+  ReportStack* stack = spare.exchange(nullptr, std::memory_order_acquire);
+  if (stack == nullptr) stack = static_cast<ReportStack*>(table_zone.map(sizeof(ReportStack)));
+  if (stack == nullptr) return report(&access);
+  weir_call_on_stack(report, &access, stack->bytes + ReportStack::kBytes);
+  spare.store(stack, std::memory_order_release);
+}
+
+// Whether the access must be a race (the block was freed, and its slot used again, between the fault and
+// now), so that it is to be tried again. If it fails again, the program itself has taken the access away.
+bool is_first_try(std::uint64_t address, std::uint64_t ip) noexcept {
+  static __thread std::uint64_t last_address __attribute__((tls_model("initial-exec"))) = 0;
+  static __thread std::uint64_t last_ip __attribute__((tls_model("initial-exec"))) = 0;
+  const bool first = last_address != address || last_ip != ip;
+  last_address = address;
+  last_ip = ip;
+  return first;
+}
+
+// True when the program is to go on as if nothing had been.
+bool answer(std::uint64_t address, const ucontext_t& context) noexcept {
+  if (!is_this_process()) return false;
+  PageBlock* const block = nearest_block(address);
+  if (block == nullptr) return false;
+  if (block->is_live() && address >= block->pages_start() && address < block->pages_end()) {
+    return is_first_try(address, static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  }
+  const auto error = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
+  Access access{block, address, IncidentAccess::kRead, site_of(context, address)};
+  if ((error & kWrite) != 0) access.kind = IncidentAccess::kWrite;
+  if ((error & kExecute) != 0) access.kind = IncidentAccess::kUnknown;
+  report_on_own_stack(access);
+  PageBlock* const slot = region_of(address).find(address);
+  if ((error & kExecute) == 0 && open_page(slot != nullptr ? *slot : *block, address)) return true;
+  Line().text("weir: on_error=continue: this access cannot be let through").say();
+  return false;
+}
+
+void on_fault(int number, siginfo_t* info, void* context) noexcept {
+  const int saved = errno;
+  const auto& interrupted = *static_cast<const ucontext_t*>(context);
+  const auto address = reinterpret_cast<std::uint64_t>(info->si_addr);
+  const bool page_fault =
+      info->si_code > 0 && interrupted.uc_mcontext.gregs[REG_TRAPNO] == static_cast<greg_t>(kPageFault);
+  if (page_fault && holds(address) && answer(address, interrupted)) {
+    errno = saved;
+    return;
+  }
+  const fault_action::Next next = fault_action::take(number, info, context);
+  errno = saved;
+  // A tail call: the program's handler has the caller that it would have had.
+  if (next.handler != nullptr) return next.handler(number, info, context);
+}
+
+}  // namespace
+
+void catch_faults() noexcept {
+  if (fault_action::begin(on_fault)) return;
+  Line().text("weir: guard=page: SIGSEGV cannot be handled; accesses are stopped without a report").say();
+}
+
+}  // namespace weir::pages

@@ -1,0 +1,120 @@
+#include "shim/guard/page_heap.hpp"
+
+#include <cstring>
+
+#include "shim/base/options.hpp"
+#include "shim/guard/guard_clock.hpp"
+#include "shim/guard/page_fault.hpp"
+#include "shim/guard/page_report.hpp"
+#include "shim/track/thread_section.hpp"
+
+#define WEIR_COLD __attribute__((noinline, cold))
+
+namespace weir::pages {
+
+constinit bool in_use = false;
+
+namespace {
+
+WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {
+  ThreadState* t = enter();
+  if (t == nullptr) return kNoStack;
+  const StackId stack = t->memo.stack_of(site);
+  leave(t);
+  return stack;
+}
+
+bool is_of(const PageBlock& block, const guarded::Ending& how) noexcept {
+  return (how.families >> static_cast<unsigned>(block.header.family()) & 1) != 0;
+}
+
+bool fits(const PageBlock& block, const guarded::Ending& how) noexcept {
+  if (!is_of(block, how) || (how.has_bytes && how.bytes != block.bytes())) return false;
+  return !how.has_alignment || how.alignment == block.alignment();
+}
+
+// The wrong call for a block, which ends it all the same: that does no harm here.
+WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
+                             const CallSite& site) noexcept {
+  const bool mixed = !is_of(block, how);
+  if (mixed ? !options.alloc_dealloc_mismatch : !options.new_delete_type_mismatch) return;
+  const bool size = how.has_bytes && how.bytes != block.bytes();
+  Incident incident;
+  FindingsIncident& f = incident.facts;
+  f.kind = mixed  ? IncidentKind::kMismatch
+           : size ? IncidentKind::kSizeMismatch
+                  : IncidentKind::kAlignMismatch;
+  f.call = how.call;
+  f.address = block.start;
+  f.given_size = how.bytes;
+  f.given_alignment = how.alignment;
+  incident.now = stack_for_report(site);
+  describe(incident, block);
+  dump_around(incident, block, block.start);
+  report_incident(incident);
+}
+
+}  // namespace
+
+void set_up() noexcept {
+  in_use = options.guard != kGuardCanary;
+  if (!in_use) return;
+  set_up_blocks();
+  set_up_choice();
+}
+
+void begin() noexcept {
+  if (in_use) catch_faults();
+}
+
+void* make(std::size_t bytes, std::size_t alignment, Family family, const CallSite& site,
+           std::size_t fill) noexcept {
+  ThreadState* t = enter();
+  if (t == nullptr) return nullptr;
+  const StackId stack = options.stacks != kStacksNone ? t->memo.stack_of(site) : kNoStack;
+  void* const block = allocate(bytes, alignment, {family, stack, page_meta(t->number, ticks_now())});
+  if (block != nullptr) count_allocation(t->counts, bytes);
+  leave(t);
+  if (block != nullptr && fill != 0) {
+    std::memset(block, static_cast<int>(options.malloc_fill_byte), fill < bytes ? fill : bytes);
+  }
+  return block;
+}
+
+PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& site) noexcept {
+  PageBlock* const found = find(block);
+  const bool begins = found != nullptr && found->start == reinterpret_cast<std::uint64_t>(block);
+  if (__builtin_expect(!begins || !found->is_live(), 0)) {
+    report_bad_pointer(found, block, how.call, stack_for_report(site));
+    return nullptr;
+  }
+  if (__builtin_expect(!fits(*found, how), 0)) report_misfit(*found, how, site);
+  Incident damage;
+  const bool moves = how.call == IncidentCall::kRealloc;
+  if (__builtin_expect(
+          describe_damage(damage, *found, moves ? IncidentOccasion::kRealloc : IncidentOccasion::kFree,
+                          how.call),
+          0)) {
+    damage.now = stack_for_report(site);
+    report_incident(damage);
+  }
+  return found;
+}
+
+void retire(PageBlock& block, const CallSite& site) noexcept {
+  const std::uint64_t bytes = block.bytes();
+  ThreadState* t = enter();
+  PageCall by;
+  if (t != nullptr) {
+    by.stack = options.stacks == kStacksBoth ? t->memo.stack_of(site) : kNoStack;
+    by.meta = page_meta(t->number, ticks_now());
+    leave(t);
+  } else {
+    by.meta = page_meta(0, ticks_now());
+  }
+  if (__builtin_expect(release(block, by), 1)) return note_free(bytes, block.header.family());
+  report_bad_pointer(&block, reinterpret_cast<const void*>(block.start), IncidentCall::kFree,
+                     stack_for_report(site));
+}
+
+}  // namespace weir::pages

@@ -1,0 +1,117 @@
+#include "shim/guard/page_report.hpp"
+
+#include "shim/base/readable.hpp"
+#include "shim/guard/damage.hpp"
+
+namespace weir::pages {
+namespace {
+
+GuardMeta meta_of(std::uint64_t word) noexcept {
+  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+}
+
+std::uint64_t as_number(const void* p) noexcept {
+  return reinterpret_cast<std::uint64_t>(p);
+}
+
+}  // namespace
+
+void describe(Incident& incident, const PageBlock& block) noexcept {
+  FindingsIncident& f = incident.facts;
+  f.block_address = block.start;
+  f.block_bytes = block.bytes();
+  f.block_alignment = block.alignment();
+  f.made_by = call_of(block.header.family());
+  f.generation = (process_generation - block.header.generation()) & 63;
+  f.block_is_freed = block.is_live() ? 0 : 1;
+  incident.allocated = {block.header.stack(), meta_of(block.made_meta), true};
+  if (f.block_is_freed != 0) incident.freed = {block.freed_stack, meta_of(block.freed_meta), true};
+}
+
+void dump_around(Incident& incident, const PageBlock& block, std::uint64_t address) noexcept {
+  constexpr std::uint64_t kBefore = 48;
+  constexpr std::uint64_t kShown = 144;
+  static_assert(kShown <= Incident::kMostDump);
+  if (!block.is_live()) return;  // all of it has no access
+  const std::uint64_t start = (address & ~std::uint64_t{15}) - kBefore;
+  const std::uint64_t from = start > block.pages_start() ? start : block.pages_start();
+  const std::uint64_t to = start + kShown < block.pages_end() ? start + kShown : block.pages_end();
+  if (from >= to || !is_readable(from)) return;
+  for (std::uint64_t i = 0; i < kShown; ++i) {
+    const std::uint64_t at = start + i;
+    unsigned char& byte = incident.dump[i];
+    DumpMark& mark = incident.marks[i];
+    const bool reads = at >= from && at < to && (at % kPageSize != 0 || is_readable(at));
+    byte = reads ? *reinterpret_cast<const volatile unsigned char*>(at) : 0;
+    if (!reads) {
+      mark = DumpMark::kUnreadable;
+    } else if (at >= block.start && at < block.end()) {
+      mark = DumpMark::kBlock;
+    } else {
+      mark = byte == canary_at(block, at) ? DumpMark::kCanary : DumpMark::kDamaged;
+    }
+  }
+  incident.dump_start = start;
+  incident.dump_bytes = kShown;
+}
+
+void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess access,
+                   StackId now) noexcept {
+  Incident incident;
+  FindingsIncident& f = incident.facts;
+  f.occasion = IncidentOccasion::kAccess;
+  f.access = access;
+  f.address = address;
+  incident.now = now;
+  describe(incident, block);
+  f.damage_offset = static_cast<std::int64_t>(address - block.start);
+  f.kind = f.block_is_freed != 0   ? IncidentKind::kUseAfterFree
+           : address < block.start ? IncidentKind::kUnderflow
+                                   : IncidentKind::kOverflow;
+  dump_around(incident, block, address);
+  report_incident(incident);
+}
+
+bool describe_damage(Incident& incident, const PageBlock& block, IncidentOccasion occasion,
+                     IncidentCall call) noexcept {
+  const PageDamage behind = damage_behind(block);
+  const PageDamage damage = behind.count != 0 ? behind : damage_in_front(block);
+  if (damage.count == 0) return false;
+  FindingsIncident& f = incident.facts;
+  f.kind = behind.count != 0 ? IncidentKind::kOverflow : IncidentKind::kUnderflow;
+  f.occasion = occasion;
+  f.access = IncidentAccess::kWrite;
+  f.call = call;
+  describe(incident, block);
+  f.damage_offset = damage.first;
+  f.damage_bytes = static_cast<std::uint64_t>(damage.last - damage.first) + 1;
+  f.damaged_count = damage.count;
+  f.address = block.start + static_cast<std::uint64_t>(damage.first);
+  dump_around(incident, block, f.address);
+  return true;
+}
+
+void report_bad_pointer(const PageBlock* block, const void* pointer, IncidentCall call,
+                        StackId now) noexcept {
+  Incident incident;
+  FindingsIncident& f = incident.facts;
+  f.kind = IncidentKind::kBadFree;
+  f.place = IncidentPlace::kUnmapped;
+  f.call = call;
+  f.address = as_number(pointer);
+  incident.now = now;
+  if (block != nullptr) {
+    describe(incident, *block);
+    const bool freed = f.block_is_freed != 0;
+    f.place = freed ? IncidentPlace::kInsideFreed : IncidentPlace::kInsideLive;
+    f.damage_offset = static_cast<std::int64_t>(f.address - block->start);
+    if (freed && f.address == block->start) {
+      f.kind = IncidentKind::kDoubleFree;
+      f.place = IncidentPlace::kBlock;
+    }
+    dump_around(incident, *block, f.address);
+  }
+  report_incident(incident);
+}
+
+}  // namespace weir::pages
