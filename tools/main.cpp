@@ -24,16 +24,18 @@ namespace {
 constexpr std::size_t kColumns = 80;
 
 constexpr const char* kAbout =
-    "weir finds memory leaks in programs that were not built for it.\n"
-    "It preloads libweir.so, which follows every allocation with its whole stack,\n"
-    "and reports at exit what leaked and where it was allocated.\n"
-    "A program with leaks then ends with status 23, else with its own.";
+    "weir finds memory leaks, and misuse of the heap, in programs that were not\n"
+    "built for it. It preloads libweir.so, which follows every allocation with its\n"
+    "whole stack, and reports at exit what leaked and where it was allocated.\n"
+    "A program with leaks then ends with status 23, else with its own.\n"
+    "With --guard it stops a program that misuses the heap, and says how.";
 
 constexpr const char* kExamples =
     "Examples:\n"
     "  weir run -- ./app --its-own arguments\n"
     "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
     "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
+    "  weir run --guard -- ./app          overruns, double frees, uses after free, ...\n"
     "  weir run --route 'size<=256 -> pool' -- ./app\n"
     "  weir check 4711          a leak check of a running program, which goes on\n"
     "  weir options             every option, also for WEIR_OPTIONS";
@@ -50,7 +52,7 @@ struct Shorthand {
   bool is_switch;
 };
 constexpr Shorthand kShorthands[] = {
-    {"--mode", "mode", "leak, or pass: route the heap to jemalloc only", false},
+    {"--mode", "mode", "leak; guard; pass: only route the heap to jemalloc", false},
     {"--log", "log_path", "file for the report (%p pid, %e program)", false},
     {"--json", "json_path", "file for the report as JSON (%p and %e too)", false},
     {"--suppressions", "suppressions", "file of leak:PATTERN lines", false},
@@ -79,6 +81,14 @@ class HelpFormatter : public CLI::Formatter {
     return CLI::Formatter::make_usage(app, name);
   }
 
+  // CLI11 shows what a flag without value stands for: "--guard{on}".
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    std::string name = CLI::Formatter::make_option_name(option, positional);
+    const std::size_t brace = name.find('{');
+    if (brace != std::string::npos) name.replace(brace, std::string::npos, "[=HOW]");
+    return name;
+  }
+
  private:
   static constexpr std::size_t kHelpColumn = 28;
 };
@@ -103,6 +113,17 @@ void add_rules(CLI::App& run, weir::RunRequest& request) {
       ->type_name("RULES")
       ->trigger_on_parse();
   run.add_option("--routes-file", request.routes_file, "the same from a file")->type_name("FILE");
+}
+
+// --guard alone leaves the layout to other options.
+void add_guard(CLI::App& run, std::string& how) {
+  run.add_flag("--guard{on}", how, "catch misuse of the heap: canary, page, page-front");
+}
+
+void take_guard(const std::string& how, weir::RunRequest& request) {
+  if (how.empty()) return;
+  request.options.push_back({"mode", "guard", true});
+  if (how != "on") request.options.push_back({"guard", how, true});
 }
 
 // CLI11's own way to exclude one another spoils the help.
@@ -180,6 +201,8 @@ int parse(int argc, char** argv) {
          "any of `weir options`")
       ->type_name("KEY=VALUE")
       ->trigger_on_parse();
+  std::string guard;
+  add_guard(*run, guard);
   for (const Shorthand& shorthand : kShorthands) {
     if (shorthand.is_switch) {
       run->add_flag_callback(
@@ -201,6 +224,7 @@ int parse(int argc, char** argv) {
   }
   add_rules(*run, request);
   run->final_callback([&] {
+    take_guard(guard, request);
     const std::vector<std::string> rest = run->remaining();
     request.command.insert(request.command.begin(), rest.begin(), rest.end());
     if (request.command.empty()) throw CLI::RequiredError("PROGRAM");

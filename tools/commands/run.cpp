@@ -11,51 +11,13 @@
 
 #include "tools/launch/environment.hpp"
 #include "tools/launch/find_library.hpp"
-#include "tools/launch/inspect.hpp"
-#include "tools/launch/resolve.hpp"
-#include "tools/options/settings.hpp"
-#include "tools/options/table.hpp"
+#include "tools/launch/prepare.hpp"
 #include "tools/routes/rule_set.hpp"
 #include "tools/say.hpp"
 
 namespace weir {
 
 namespace {
-
-std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string_view() : value;
-}
-
-// A path on the command line means the directory where it was typed; the program may be elsewhere when it
-// ends.
-std::string absolute_path(const OptionPair& pair) {
-  const bool is_path = pair.key == "log_path" || pair.key == "json_path" || pair.key == "stats_path" ||
-                       pair.key == "suppressions" || pair.key == "tool";
-  const bool is_word = pair.value.empty() || pair.value == "stderr" || pair.value == "stdout";
-  std::error_code error;
-  return is_path && !is_word ? std::filesystem::absolute(pair.value, error).string() : pair.value;
-}
-
-// The options that are right, as text for WEIR_OPTIONS. False when strict=1 forbids to go on.
-bool take_options(const RunRequest& request, std::string& into) {
-  std::vector<std::string> mistakes;
-  std::string given;
-  for (const OptionPair& pair : request.options) {
-    std::string mistake = option_mistake(pair.key, pair.value);
-    if (!mistake.empty()) {
-      mistakes.push_back(std::move(mistake));
-    } else {
-      given = join_option_texts(given, join_option(pair.key, absolute_path(pair)));
-    }
-  }
-  into = join_option_texts(environment("WEIR_OPTIONS"), given);
-  const bool strict = settings_of_environment(into).strict;
-  for (const std::string& mistake : mistakes) {
-    say(fmt::format("{}; {}", mistake, strict ? "not started (strict=1)" : "ignored"));
-  }
-  return mistakes.empty() || !strict;
-}
 
 // What goes into WEIR_ROUTES. False when a rule is wrong: rules on the command line were just typed.
 bool take_routes(const RunRequest& request, std::string& variable) {
@@ -92,15 +54,6 @@ std::string options_for_routes(std::string_view options) {
   return join_option_texts(implied, options);
 }
 
-// One line when the preload has no effect on this program. False when it must not be asked for either.
-bool can_preload(const std::string& path) {
-  const Inspection inspection = inspect_program(path);
-  if (inspection.obstacle == Obstacle::kNone) return true;
-  say(fmt::format("{} {}: the preload cannot take effect, it runs without weir", inspection.path,
-                  describe(inspection)));
-  return false;
-}
-
 int execute(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
@@ -117,17 +70,14 @@ int execute(const std::vector<std::string>& command) {
 int run(const RunRequest& request) {
   std::string options;
   std::string routes;
-  if (!take_options(request, options)) return kNotRun;
+  if (!join_given_options(request.options, options)) return kNotRun;
   const bool has_routes = !request.routes.empty() || !request.routes_file.empty();
   if (has_routes && !take_routes(request, routes)) return kNotRun;
   if (has_routes) options = options_for_routes(options);
 
-  const Resolution program = resolve_program(request.command.front(), environment("PATH"));
-  if (program.error != 0) {
-    say(fmt::format("{}: {}", request.command.front(), program.complaint));
-    return program.error == ENOENT ? kNotFound : kNotExecutable;
-  }
-  if (can_preload(program.path)) {
+  std::string program;
+  if (const int status = find_program(request.command.front(), program); status != 0) return status;
+  if (can_preload(program)) {
     const LibraryPlace library = find_library();
     if (library.path.empty()) {
       say(library.complaint);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/launch/prepare.hpp"
 #include "tools/options/split.hpp"
 
 namespace weir {
@@ -15,10 +16,6 @@ struct RunRequest {
   std::string routes_file;           // the same in a file
   std::vector<std::string> command;  // program and arguments; not empty
 };
-
-inline constexpr int kNotRun = 2;           // strict=1, wrong rules, no library: the program was not started
-inline constexpr int kNotExecutable = 126;  // as a shell's
-inline constexpr int kNotFound = 127;
 
 // Returns only when the program was not started.
 int run(const RunRequest& request);
