@@ -26,7 +26,9 @@ inline constexpr FrameToken kFrameExactBit = FrameToken{1} << 47;
 inline constexpr FrameToken kFrameAddressMask = kFrameExactBit - 1;
 
 // kIncident: no leak check, but what the guard found; there are incidents and no groups.
-enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1, kIncident = 2 };
+// kLimit: a limit was exceeded; the groups (kReachable) are those that hold the most, with the total in
+// totals.
+enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1, kIncident = 2, kLimit = 3 };
 
 enum class LeakKind : std::uint32_t {
   kDirect = 0,     // nothing points to it
@@ -77,6 +79,7 @@ struct FindingsHeader {
   FindingsSection routes;     // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
   FindingsSection incidents;  // FindingsIncident
   FindingsSection dumps;      // bytes: memory around the incidents, and their marks
+  FindingsSection limits;     // FindingsLimit; one with kLimit, else none
 };
 
 inline constexpr std::uint32_t kModuleUnloaded = 1;  // dlclosed before the check
@@ -105,6 +108,22 @@ struct FindingsGroup {
   std::uint32_t flags;
   std::uint32_t lost_through;  // kIndirect: stack_id of the direct leak that leads to these blocks; else 0
   std::uint32_t route;         // the blocks came by this rule, counted from 1; 0: from the parent
+};
+
+inline constexpr std::uint32_t kLimitKinds = 3;  // live, request, rss: LimitKind of shim/watch/limits_rules
+
+// What was exceeded, and by what.
+struct FindingsLimit {
+  std::uint32_t kind;
+  std::uint32_t aborts;  // 1: the program ends with this
+  std::uint64_t limit_bytes;
+  std::uint64_t now_bytes;  // live or resident, before the request
+  std::uint64_t request_bytes;
+  std::uint64_t rule_offset;  // bytes from the file's start: the limit as written
+  std::uint32_t rule_bytes;
+  IncidentCall call;
+  std::uint64_t stacks;  // how many stacks hold something; groups has the largest
+  IncidentStack now;     // the request's
 };
 
 // Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).

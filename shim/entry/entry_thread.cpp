@@ -10,6 +10,7 @@
 #include "shim/entry/entry.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/route/thread_cache.hpp"
+#include "shim/watch/thread_label.hpp"
 
 using namespace weir;
 
@@ -17,7 +18,10 @@ using namespace weir;
 WEIR_EXPORT int pthread_setname_np(pthread_t thread, const char* name) {
   if (libc::next.setname == nullptr) libc::find();
   const int error = libc::next.setname(thread, name);
-  if (error == 0) note_thread_renamed(thread);
+  if (error == 0) {
+    note_thread_renamed(thread);
+    forget_thread_labels();
+  }
   return error;
 }
 
@@ -29,6 +33,9 @@ WEIR_EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned lon
     errno = static_cast<int>(-result);
     return -1;
   }
-  if (option == PR_SET_NAME) note_thread_renamed(reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()));
+  if (option == PR_SET_NAME) {
+    note_thread_renamed(reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()));
+    forget_thread_labels();
+  }
   return static_cast<int>(result);
 }

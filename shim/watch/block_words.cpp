@@ -17,12 +17,13 @@ bool start() noexcept {
 
 __attribute__((noinline, cold)) Word* make_piece(std::uint64_t address) noexcept {
   auto* pieces = directory.load(std::memory_order_acquire);
-  if (pieces == nullptr || !heap_zone.has_in_place(reinterpret_cast<const void*>(address))) return nullptr;
-  std::atomic<Word*>& piece = pieces[address % (2 * kZoneSpan) >> kPieceShift];
+  if (pieces == nullptr || address - kLow >= kSpan) return nullptr;
+  std::atomic<Word*>& piece = pieces[(address - kLow) >> kPieceShift];
   constexpr std::uint64_t kBytes = sizeof(Word) << (kPieceShift - kGrainShift);
   auto* words = static_cast<Word*>(table_zone.map(kBytes));
   Word* found = nullptr;
-  if (words == nullptr || piece.compare_exchange_strong(found, words, std::memory_order_acq_rel)) return words;
+  if (words == nullptr || piece.compare_exchange_strong(found, words, std::memory_order_acq_rel))
+    return words;
   sys::call(SYS_munmap, sys::as_word(words), kBytes);
   return found;
 }

@@ -8,18 +8,23 @@
 // the blocks. It costs up to half of the memory that small blocks take, and only while something asks for it.
 //
 // Thread-safe, lock-free, async-signal-safe, never calls malloc. 0 is "nothing is known": of a block that was
-// there before, of one outside the heap zone (libc's own), and where there was no memory for a piece.
+// there before, of one outside the zones (libc's own), and where there was no memory for a piece.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include "shim/base/zones.hpp"
+#include "shim/guard/page_zone.hpp"
 
 namespace weir::block_words {
 
 inline constexpr unsigned kPieceShift = 22;  // 4 MiB of heap have 2 MiB of words
-inline constexpr std::uint64_t kPieces = (2 * kZoneSpan) >> kPieceShift;
+inline constexpr std::uint64_t kLow =
+    pages::kPageZoneBase;  // the page zone, and right above it the heap zone
+inline constexpr std::uint64_t kSpan = pages::kPageZoneSpan + 2 * kZoneSpan;
+static_assert(kLow + pages::kPageZoneSpan + kZoneSpan == kRouteBase);
+inline constexpr std::uint64_t kPieces = kSpan >> kPieceShift;
 inline constexpr unsigned kGrainShift = 4;
 
 using Word = std::atomic<std::uint64_t>;
@@ -29,14 +34,13 @@ extern std::atomic<std::atomic<Word*>*> directory;
 // Before the first use; false when there is no memory.
 bool start() noexcept;
 
-// The piece's words, mapped now; nullptr when there is no memory, or the address is not in the heap zone.
+// The piece's words, mapped now; nullptr when there is no memory, or the address is in neither zone.
 Word* make_piece(std::uint64_t address) noexcept;
 
 inline Word* find(const void* block) noexcept {
-  const auto address = reinterpret_cast<std::uint64_t>(block);
+  const std::uint64_t at = reinterpret_cast<std::uint64_t>(block) - kLow;
   const auto* pieces = directory.load(std::memory_order_relaxed);
-  if (!heap_zone.has_in_place(block) || pieces == nullptr) return nullptr;
-  const std::uint64_t at = address % (2 * kZoneSpan);
+  if (at >= kSpan || pieces == nullptr) return nullptr;
   Word* words = pieces[at >> kPieceShift].load(std::memory_order_acquire);
   constexpr std::uint64_t kInPiece = (std::uint64_t{1} << (kPieceShift - kGrainShift)) - 1;
   return words != nullptr ? words + (at >> kGrainShift & kInPiece) : nullptr;
@@ -51,6 +55,15 @@ inline bool put(const void* block, std::uint64_t word) noexcept {
   }
   at->store(word, std::memory_order_relaxed);
   return true;
+}
+
+// Sets bits of a live block's word.
+inline void mark(const void* block, std::uint64_t bits) noexcept {
+  if (Word* at = find(block); at != nullptr) {
+    at->fetch_or(bits, std::memory_order_relaxed);
+  } else {
+    put(block, bits);
+  }
 }
 
 // The block's word, which is 0 from now on; before the block is freed, as another thread may get it then.

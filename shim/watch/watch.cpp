@@ -2,6 +2,7 @@
 
 #include "shim/base/options.hpp"
 #include "shim/watch/alloc_stacks.hpp"
+#include "shim/watch/counted_heap.hpp"
 #include "shim/watch/fail.hpp"
 #include "shim/watch/fail_told.hpp"
 
@@ -12,12 +13,14 @@ constinit bool watch_is_on = false;
 bool set_up_watch() noexcept {
   const bool records = set_up_alloc_stacks();
   const bool fails = set_up_fail();
-  return records || fails;
+  const bool counts = set_up_counting();
+  return records || fails || counts;
 }
 
 void begin_watch() noexcept {
   begin_alloc_stacks();
   begin_fail();
+  begin_counting();
   listen_for_crashes();
   watch_is_on = true;
 }
@@ -26,6 +29,7 @@ void end_watch() noexcept {
   if (!watch_is_on) return;
   watch_is_on = false;
   write_counts();
+  end_counting();
   if (options.verbosity != 0) say_failures();
 }
 
@@ -37,6 +41,7 @@ void unlock_watch_after_fork() noexcept {
 }
 void adopt_watch_in_child() noexcept {
   begin_alloc_stacks_in_child();
+  count_in_child();
 }
 
 }  // namespace weir

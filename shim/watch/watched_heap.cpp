@@ -8,6 +8,7 @@
 #include "shim/life/mode.hpp"
 #include "shim/route/routed_heap.hpp"
 #include "shim/track/tracked_heap.hpp"
+#include "shim/watch/counted_heap.hpp"
 #include "shim/watch/fail.hpp"
 #include "shim/watch/watch.hpp"
 
@@ -16,6 +17,7 @@
 // Ends a function here as WEIR_DISPATCH ends an entry point.
 #define WEIR_INNER(call)                                     \
   do {                                                       \
+    if (counts_calls) return ::weir::counted::call;          \
     const Mode inner = mode();                               \
     if (inner == Mode::kPass) return ::weir::passed::call;   \
     if (inner == Mode::kRoute) return ::weir::routed::call;  \
@@ -79,6 +81,7 @@ WEIR_WATCHED void free(void* block) {
 // What only mode=guard tells from free.
 #define WEIR_WATCHED_END(name, parameters, ...)                            \
   WEIR_WATCHED void name parameters {                                      \
+    if (counts_calls) return ::weir::counted::name(__VA_ARGS__);           \
     if (mode() == Mode::kGuard) return ::weir::guarded::name(__VA_ARGS__); \
     WEIR_INNER(free(block));                                               \
   }
@@ -111,6 +114,7 @@ WEIR_WATCHED std::size_t usable_size(void* block) {
 #define WEIR_WATCHED_NEW(name, kind, symbol)                                                     \
   WEIR_WATCHED void* name(std::size_t bytes) {                                                   \
     while (WEIR_REFUSED(kind, bytes, kGranule)) call_new_handler();                              \
+    if (counts_calls) return counted::name(bytes);                                               \
     if (mode() == Mode::kGuard) return guarded::name(bytes);                                     \
     if (!has_plain_heap()) return tracked::name(bytes);                                          \
     for (;;) {                                                                                   \
@@ -123,6 +127,7 @@ WEIR_WATCHED std::size_t usable_size(void* block) {
       const RefusedAgain again;                                                                  \
       return retry_nothrow(symbol, bytes);                                                       \
     }                                                                                            \
+    if (counts_calls) return counted::name##_nothrow(bytes);                                     \
     if (mode() == Mode::kGuard) return guarded::name##_nothrow(bytes);                           \
     if (!has_plain_heap()) return tracked::name##_nothrow(bytes);                                \
     void* block = plain_block(CallKind::kind, bytes, WEIR_CALLER_ADDRESS());                     \
@@ -134,6 +139,7 @@ WEIR_WATCHED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
 #define WEIR_WATCHED_NEW_ALIGNED(name, kind, symbol)                                                        \
   WEIR_WATCHED void* name(std::size_t bytes, std::size_t alignment) {                                       \
     while (WEIR_REFUSED(kind, bytes, alignment)) call_new_handler();                                        \
+    if (counts_calls) return counted::name(bytes, alignment);                                               \
     if (mode() == Mode::kGuard) return guarded::name(bytes, alignment);                                     \
     if (!has_plain_heap()) return tracked::name(bytes, alignment);                                          \
     for (;;) {                                                                                              \
@@ -146,6 +152,7 @@ WEIR_WATCHED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
       const RefusedAgain again;                                                                             \
       return retry_nothrow_aligned(symbol, bytes, alignment);                                               \
     }                                                                                                       \
+    if (counts_calls) return counted::name##_nothrow(bytes, alignment);                                     \
     if (mode() == Mode::kGuard) return guarded::name##_nothrow(bytes, alignment);                           \
     if (!has_plain_heap()) return tracked::name##_nothrow(bytes, alignment);                                \
     void* block = plain_block(CallKind::kind, bytes, alignment, WEIR_CALLER_ADDRESS());                     \

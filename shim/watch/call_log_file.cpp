@@ -1,0 +1,454 @@
+#include "shim/watch/call_log_file.hpp"
+
+#include <errno.h>
+#include <linux/stat.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "core/pages.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/base/zones.hpp"
+#include "shim/life/output_file.hpp"
+
+#define WEIR_COLD __attribute__((noinline, cold))
+
+namespace weir::call_log {
+namespace {
+
+constexpr std::uint64_t kStep = std::uint64_t{64} << 10;
+constexpr std::size_t kHeaderRoom = 128;
+constexpr std::size_t kForkMark =
+    kHeaderRoom - 2;                     // a '+' there: a child may go on writing when this process is over
+constexpr std::size_t kPathRoom = 1100;  // an option's text, a number and ".1"
+
+// Positions count over all files: the n-th file holds those from n * file_bytes on. Shared with children.
+struct Shared {
+  std::atomic<std::uint64_t> next;  // where the next line begins
+  std::atomic<std::uint64_t> room;  // positions before this may be written
+  std::atomic<std::uint64_t> done;  // how much of what was given out has been written, or skipped
+  alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
+  std::atomic<bool> stopped;                     // there is no more room
+  std::atomic<bool> forked;                      // children may write, too
+  std::uint64_t file_bytes;
+  std::uint64_t start_ns;
+  std::uint64_t device, inode;  // of the present file
+  char path[kPathRoom];
+};
+
+// The two newest files, by the parity of their number.
+struct Mapped {
+  std::atomic<std::uint64_t> number;  // from 1 on; 0: nothing
+  std::atomic<char*> start;
+};
+
+constinit Shared* shared = nullptr;
+constinit Mapped mapped[2];
+constinit const char* name_pattern = nullptr;
+constinit bool to_stdout = false;
+constinit char* blank = nullptr;  // kStep newlines
+
+// All signals stay out, and one thread of all processes is in.
+class RoomLock {
+ public:
+  RoomLock() noexcept {
+    const std::uint64_t all = ~std::uint64_t{0};
+    sys::call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, sys::as_word(&all), sys::as_word(&before_), 8);
+    const auto self = static_cast<std::uint32_t>(sys::gettid());
+    for (unsigned tries = 1;; ++tries) {
+      std::uint32_t holder = 0;
+      if (shared->owner.compare_exchange_strong(holder, self, std::memory_order_seq_cst)) return;
+      sys::call(SYS_sched_yield);
+      // A process that was killed in here cannot give it back.
+      if (tries % 1000 == 0 && sys::call(SYS_kill, holder, 0) == -ESRCH &&
+          shared->owner.compare_exchange_strong(holder, self, std::memory_order_seq_cst)) {
+        return;
+      }
+    }
+  }
+  ~RoomLock() {
+    shared->owner.store(0, std::memory_order_seq_cst);
+    sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&before_), 0, 8);
+  }
+  RoomLock(const RoomLock&) = delete;
+  RoomLock& operator=(const RoomLock&) = delete;
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
+// libc's program_invocation_short_name is not there yet.
+std::string_view program_name() noexcept {
+  const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  const std::string_view name(path != nullptr ? path : "unknown");
+  return name.substr(name.rfind('/') + 1);
+}
+
+bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept {
+  struct statx s {};
+  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s)) !=
+      0) {
+    return false;
+  }
+  device = std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor;
+  inode = s.stx_ino;
+  return (s.stx_mode & S_IFMT) == S_IFREG;
+}
+
+void write_header(char (&header)[kHeaderRoom]) noexcept {
+  std::memset(header, ' ', sizeof header);
+  header[kHeaderRoom - 1] = '\n';
+  Line line;
+  line.text("# weir call log of ").number(static_cast<std::uint64_t>(sys::getpid())).text(" (");
+  line.text(program_name());
+  line.text("), seconds from ").number(shared->start_ns / 1'000'000'000u).text(".");
+  const std::uint64_t micros = shared->start_ns % 1'000'000'000u / 1000;
+  for (std::uint64_t place = 100'000; place > micros && place > 1; place /= 10) line.text("0");
+  line.number(micros).text(" of CLOCK_MONOTONIC on");
+  line.view().copy(header, kForkMark);
+  if (shared->forked.load(std::memory_order_relaxed)) header[kForkMark] = '+';
+}
+
+struct Writer {
+  std::uint32_t pid;  // that the log's first line names; 0: it is no log
+  bool forked;
+};
+Writer writer_of(int fd) noexcept {
+  constexpr std::string_view kStart = "# weir call log of ";
+  char header[kHeaderRoom];
+  const long n = sys::pread(fd, header, sizeof header, 0);
+  if (n < static_cast<long>(kStart.size()) || !std::string_view(header, kHeaderRoom).starts_with(kStart))
+    return {};
+  std::uint32_t pid = 0;
+  for (std::size_t i = kStart.size(); i < sizeof header && header[i] >= '0' && header[i] <= '9'; ++i) {
+    pid = pid * 10 + static_cast<unsigned>(header[i] - '0');
+  }
+  return {pid, header[kForkMark] == '+'};
+}
+
+// Behind the last line, where the image that this one replaced has stopped.
+std::uint64_t end_of_text(int fd) noexcept {
+  struct statx s {};
+  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_SIZE, sys::as_word(&s)) != 0) return 0;
+  std::uint64_t end = s.stx_size;
+  char piece[512];
+  while (end > kHeaderRoom) {
+    const std::uint64_t n = end - kHeaderRoom < sizeof piece ? end - kHeaderRoom : sizeof piece;
+    if (sys::pread(fd, piece, n, end - n) != static_cast<long>(n)) return end;
+    std::uint64_t used = n;
+    while (used != 0 && piece[used - 1] == '\n') --used;
+    if (used != 0) return end - n + used + 1;
+    end -= n;
+  }
+  return kHeaderRoom;
+}
+
+bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) noexcept {
+  while (bytes != 0) {
+    const long n =
+        sys::call(SYS_pwrite64, fd, sys::as_word(from), static_cast<long>(bytes), static_cast<long>(at));
+    if (n == -EINTR) continue;
+    if (n <= 0) return false;
+    from += n;
+    at += static_cast<std::uint64_t>(n);
+    bytes -= static_cast<std::uint64_t>(n);
+  }
+  return true;
+}
+
+// Under the lock. The file's first step of room, with the header where it is new.
+bool begin_file(int fd, std::uint64_t number, std::uint64_t text_end) noexcept {
+  if (!identify(fd, shared->device, shared->inode)) return false;
+  char header[kHeaderRoom];
+  write_header(header);
+  const std::uint64_t end = text_end > kHeaderRoom ? text_end : kHeaderRoom;
+  const std::uint64_t room = round_up(end + 1, kStep);
+  if (text_end == 0 && !write_at(fd, header, sizeof header, 0)) return false;
+  if (!write_at(fd, blank, room - end, end)) return false;
+  shared->room.store((number - 1) * shared->file_bytes + room, std::memory_order_seq_cst);
+  return true;
+}
+
+// This process's mapping of the file; under the lock.
+char* map_file(int fd, std::uint64_t number) noexcept {
+  Mapped& m = mapped[number % 2];
+  const auto bytes = static_cast<long>(shared->file_bytes);
+  const long got = sys::call(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (got < 0 && got > -4096) return nullptr;
+  char* old = m.start.load(std::memory_order_relaxed);
+  m.number.store(0, std::memory_order_seq_cst);
+  m.start.store(reinterpret_cast<char*>(got), std::memory_order_seq_cst);
+  m.number.store(number, std::memory_order_seq_cst);
+  if (old != nullptr) sys::call(SYS_munmap, sys::as_word(old), bytes);
+  return reinterpret_cast<char*>(got);
+}
+
+void stop(const char* why) noexcept {
+  if (shared->stopped.exchange(true)) return;
+  Line().text("weir: log_file ").text(shared->path).text(": ").text(why).text("; no more lines").say();
+}
+
+// The present file by its path; -1 when it is not there any more.
+int open_again(int flags) noexcept {
+  const int fd = sys::open(shared->path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  std::uint64_t device;
+  std::uint64_t inode;
+  if (fd < 0) return -1;
+  if (identify(fd, device, inode) && device == shared->device && inode == shared->inode) return fd;
+  sys::close(fd);
+  return -1;
+}
+
+void rename_to_old() noexcept {
+  char old[kPathRoom + 2];
+  const std::size_t n = std::strlen(shared->path);
+  std::memcpy(old, shared->path, n);
+  std::memcpy(old + n, ".1", 3);
+  sys::call(SYS_rename, sys::as_word(shared->path), sys::as_word(old));
+}
+
+// The next file begins when all lines of the last one are written, as this process's mapping of the one
+// before goes. A process that was killed within a line is not waited for long.
+bool rotate(std::uint64_t number) noexcept {
+  const std::uint64_t given = (number - 1) * shared->file_bytes;
+  const std::uint64_t until = sys::now_ns() + 200'000'000u;
+  while (shared->done.load(std::memory_order_seq_cst) < given && sys::now_ns() < until) {
+    sys::call(SYS_sched_yield);
+  }
+  std::uint64_t done = shared->done.load(std::memory_order_seq_cst);
+  if (done < given) shared->done.fetch_add(given - done, std::memory_order_seq_cst);
+  const int was = open_again(O_RDONLY);
+  if (was < 0) return stop("was moved or deleted"), false;
+  sys::close(was);
+  rename_to_old();
+  const int fd = sys::open(shared->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+  const bool begun = fd >= 0 && begin_file(fd, number, 0) && map_file(fd, number) != nullptr;
+  if (fd >= 0) sys::close(fd);
+  if (!begun) stop("cannot be written");
+  return begun;
+}
+
+// All pages of the room at once, where the kernel can (since 5.14): a fault for each would cost a third of a
+// line's time.
+void populate(char* start, std::uint64_t from, std::uint64_t bytes) noexcept {
+  constexpr long kPopulateWrite = 23;  // MADV_POPULATE_WRITE
+  const std::uint64_t page = from / kPageSize * kPageSize;
+  sys::call(SYS_madvise, sys::as_word(start + page), static_cast<long>(from + bytes - page), kPopulateWrite);
+}
+
+// Makes sure that positions up to `end` of the n-th file can be written by this process.
+WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
+  const RoomLock lock;
+  if (shared->stopped.load(std::memory_order_relaxed)) return false;
+  const std::uint64_t first = (number - 1) * shared->file_bytes;
+  std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
+  if (room <= first && !rotate(number)) return false;
+  const bool is_mapped = mapped[number % 2].number.load(std::memory_order_seq_cst) == number;
+  room = shared->room.load(std::memory_order_seq_cst);
+  // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
+  if (room > first + shared->file_bytes) return is_mapped;
+  if (end <= room && is_mapped) return true;
+  const int fd = open_again(O_RDWR);
+  if (fd < 0) return stop("was moved or deleted"), false;
+  bool ready = is_mapped || map_file(fd, number) != nullptr;
+  if (ready && end > room) {
+    const std::uint64_t left = first + shared->file_bytes - room;
+    const std::uint64_t step = left < kStep ? left : kStep;
+    ready = write_at(fd, blank, step, room - first);
+    if (ready) {
+      populate(mapped[number % 2].start.load(std::memory_order_relaxed), room - first, step);
+      shared->room.store(room + step, std::memory_order_seq_cst);
+    }
+  }
+  sys::close(fd);
+  if (!ready) stop("cannot be written");
+  return ready;
+}
+
+std::size_t put(char* to, std::size_t room, std::size_t at, std::string_view text) noexcept {
+  const std::size_t n = text.size() < room - 1 - at ? text.size() : room - 1 - at;
+  std::memcpy(to + at, text.data(), n);
+  to[at + n] = '\0';
+  return at + n;
+}
+
+// An absolute path with %p and %e filled in: the program may change its directory.
+std::size_t expand(const char* pattern, char (&path)[kPathRoom]) noexcept {
+  std::size_t at = 0;
+  const std::size_t room = sizeof path - 16;
+  if (pattern[0] != '/') {
+    const long n = sys::call(SYS_getcwd, sys::as_word(path), static_cast<long>(room));  // counts the NUL
+    at = n > 0 ? static_cast<std::size_t>(n) - 1 : 0;
+    at = put(path, room, at, "/");
+  }
+  for (const char* p = pattern; *p != '\0'; ++p) {
+    if (p[0] == '%' && p[1] == 'p') {
+      at = put(path, room, at, Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+      ++p;
+    } else if (p[0] == '%' && p[1] == 'e') {
+      at = put(path, room, at, program_name());
+      ++p;
+    } else {
+      at = put(path, room, at, {p, 1});
+    }
+  }
+  return at;
+}
+
+int create() noexcept {
+  return sys::open(shared->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+// The file, new or this process's own from before it executed this program; -errno.
+int take_file(std::uint64_t& text_end) noexcept {
+  text_end = 0;
+  int fd = create();
+  if (fd != -EEXIST) return fd;
+  fd = sys::open(shared->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return fd;
+  std::uint64_t device;
+  std::uint64_t inode;
+  const bool regular = identify(fd, device, inode);
+  const Writer writer = regular ? writer_of(fd) : Writer{};
+  if (writer.pid == static_cast<std::uint32_t>(sys::getpid()) && !writer.forked) {
+    text_end = end_of_text(fd);
+    return fd;
+  }
+  sys::close(fd);
+  if (!regular) return -EINVAL;
+  if (writer.pid != 0 && sys::call(SYS_kill, writer.pid, 0) != -ESRCH) {  // another process is at it
+    const std::size_t n = std::strlen(shared->path);
+    put(shared->path, kPathRoom, put(shared->path, kPathRoom, n, "."),
+        Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+  }
+  rename_to_old();
+  return create();
+}
+
+bool begin() noexcept {
+  const RoomLock lock;
+  expand(name_pattern, shared->path);
+  std::uint64_t text_end;
+  const int fd = take_file(text_end);
+  if (fd < 0) {
+    Line line;
+    line.text("weir: cannot open log_file ").text(shared->path);
+    if (fd == -EINVAL) {
+      line.text(", which is no file");
+    } else {
+      line.text(": error ").signed_number(-fd);
+    }
+    line.text("; the calls go to stderr").say();
+    return false;
+  }
+  const std::uint64_t at = text_end > kHeaderRoom ? text_end : kHeaderRoom;
+  // A file that is full already is left to the first line, which begins another.
+  const std::uint64_t number = at / shared->file_bytes + 1;
+  const bool begun = begin_file(fd, number, text_end) && map_file(fd, number) != nullptr;
+  sys::close(fd);
+  if (!begun)
+    Line().text("weir: cannot write log_file ").text(shared->path).text("; the calls go to stderr").say();
+  shared->next.store((number - 1) * shared->file_bytes + at, std::memory_order_seq_cst);
+  shared->done.store((number - 1) * shared->file_bytes + at, std::memory_order_seq_cst);
+  return begun;
+}
+
+// Anonymous memory, so that it is shared with children, and only with them.
+Shared* make_shared() noexcept {
+  const long got =
+      sys::call(SYS_mmap, 0, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return got < 0 && got > -4096 ? nullptr : reinterpret_cast<Shared*>(got);
+}
+
+WEIR_COLD void append_unmapped(std::string_view line) noexcept {
+  const int fd = to_stdout ? 1 : error_fd();
+  if (fd >= 0) sys::write_all(fd, line.data(), line.size());
+}
+
+}  // namespace
+
+std::uint64_t open_file(const char* pattern, std::uint64_t file_bytes) noexcept {
+  const std::uint64_t now = sys::now_ns();
+  const std::string_view name(pattern);
+  to_stdout = name == "stdout";
+  if (to_stdout || name == "stderr") return now;
+  name_pattern = pattern;
+  blank = static_cast<char*>(table_zone.map(kStep));
+  Shared* made = blank != nullptr ? make_shared() : nullptr;
+  if (made == nullptr) {
+    Line().text("weir: no memory for log_file; the calls go to stderr").say();
+    return now;
+  }
+  std::memset(blank, '\n', kStep);
+  made->file_bytes = round_up(file_bytes, kStep);
+  made->start_ns = now;
+  shared = made;
+  if (!begin()) shared = nullptr;
+  return now;
+}
+
+void go_on_file_in_child() noexcept {
+  if (shared == nullptr) return;
+  if (std::string_view(name_pattern).find("%p") == std::string_view::npos) {
+    const std::uint64_t newest = (shared->room.load(std::memory_order_seq_cst) - 1) / shared->file_bytes + 1;
+    const Mapped& m = mapped[newest % 2];
+    shared->forked.store(true, std::memory_order_relaxed);
+    if (m.number.load(std::memory_order_relaxed) == newest)
+      m.start.load(std::memory_order_relaxed)[kForkMark] = '+';
+    return;
+  }
+  Shared* made = make_shared();
+  if (made == nullptr) return;
+  made->file_bytes = shared->file_bytes;
+  made->start_ns = shared->start_ns;
+  shared = made;
+  mapped[0].number = mapped[1].number = 0;
+  if (!begin()) shared->stopped = true;
+}
+
+void append(std::string_view line) noexcept {
+  if (__builtin_expect(shared == nullptr, 0)) return append_unmapped(line);
+  const std::uint64_t file_bytes = shared->file_bytes;
+  std::uint64_t at = shared->next.load(std::memory_order_relaxed);
+  std::uint64_t from;
+  std::uint64_t skipped;
+  do {
+    const std::uint64_t left = file_bytes - at % file_bytes;
+    skipped = line.size() <= left ? 0 : left;
+    from = skipped == 0 ? at : at + skipped + kHeaderRoom;
+  } while (!shared->next.compare_exchange_weak(at, from + line.size(), std::memory_order_seq_cst));
+  if (skipped != 0) shared->done.fetch_add(skipped, std::memory_order_release);
+  const std::uint64_t end = from + line.size();
+  const std::uint64_t number = from / file_bytes + 1;
+  Mapped& m = mapped[number % 2];
+  const bool ready = (end <= shared->room.load(std::memory_order_seq_cst) &&
+                      m.number.load(std::memory_order_acquire) == number) ||
+                     make_room(number, end);
+  if (__builtin_expect(ready, 1)) {
+    std::memcpy(m.start.load(std::memory_order_relaxed) + from % file_bytes, line.data(), line.size());
+  }
+  shared->done.fetch_add(end - at - skipped, std::memory_order_release);
+}
+
+void trim_file() noexcept {
+  if (shared == nullptr || shared->stopped.load(std::memory_order_relaxed)) return;
+  const RoomLock lock;
+  // First nobody finds room without asking for the lock; then what was given out before is all that counts.
+  const std::uint64_t room = shared->room.exchange(0, std::memory_order_seq_cst);
+  const std::uint64_t next = shared->next.load(std::memory_order_seq_cst);
+  const std::uint64_t first = room == 0 ? 0 : (room - 1) / shared->file_bytes * shared->file_bytes;
+  if (next < first || next >= room) {  // a line waits for more room
+    shared->room.store(room, std::memory_order_seq_cst);
+    return;
+  }
+  const int fd = open_again(O_RDWR);
+  const bool cut = fd >= 0 && sys::call(SYS_ftruncate, fd, static_cast<long>(next - first)) == 0;
+  if (fd >= 0) sys::close(fd);
+  shared->room.store(cut ? next : room, std::memory_order_seq_cst);
+}
+
+}  // namespace weir::call_log

@@ -1,0 +1,158 @@
+#include "shim/watch/limits_report.hpp"
+
+#include <sched.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+#include "shim/leak/freeze.hpp"
+#include "shim/leak/reporter.hpp"
+#include "shim/life/mode.hpp"
+#include "shim/life/output_file.hpp"
+#include "shim/life/process.hpp"
+#include "shim/life/start_tool.hpp"
+#include "shim/life/thread_state.hpp"
+#include "shim/route/site_names.hpp"
+#include "shim/unwind/modules.hpp"
+#include "shim/watch/limits_holders.hpp"
+
+namespace weir::limits {
+namespace {
+
+constinit std::atomic<bool> reporting{false};
+
+constexpr std::string_view kCallNames[kIncidentCalls] = {"a call",
+                                                         "malloc",
+                                                         "calloc",
+                                                         "realloc",
+                                                         "memalign",
+                                                         "posix_memalign",
+                                                         "operator new",
+                                                         "operator new[]",
+                                                         "free",
+                                                         "free_sized",
+                                                         "free_aligned_sized",
+                                                         "operator delete",
+                                                         "operator delete[]",
+                                                         "malloc_usable_size"};
+
+void put_excess(Line& line, const Excess& excess) noexcept {
+  line.text("limit '").text(excess.rule.text).text("': ");
+  line.text(kCallNames[static_cast<unsigned>(excess.call)])
+      .text(" of ")
+      .number(excess.bytes)
+      .text(" byte(s)");
+  if (excess.rule.kind == LimitKind::kRequest) return;
+  line.text(" with ").number(excess.now);
+  line.text(excess.rule.kind == LimitKind::kLive ? " byte(s) live" : " byte(s) resident");
+}
+
+void put_place(Line& line, std::uint64_t ip) noexcept {
+  const CodePlace place = modules.find(ip - 1, true);
+  line.text(" in ");
+  if (place.module == 0) {
+    line.hex(ip);
+    return;
+  }
+  const std::string_view path = path_of_module(place.module);
+  line.text(path.substr(path.rfind('/') + 1)).text("+").hex(ip - modules[place.module].bias);
+}
+
+// Without the tool, or without headers to find blocks by: what can be said in a line.
+void say_bare(const Excess& excess, std::string_view why) noexcept {
+  bool opened;
+  const int fd = open_output(options.log_path, "log_path", false, &opened);
+  Line line;
+  line.text("==").number(static_cast<std::uint64_t>(this_process()));
+  line.text(excess.rule.action == LimitAction::kAbort ? "==ERROR: weir: " : "==WARNING: weir: ");
+  put_excess(line, excess);
+  put_place(line, excess.site.ip);
+  line.text(why).say_to(fd);
+  if (opened) sys::close(fd);
+}
+
+// In the child: the heap stands still.
+void report_frozen(const Excess& excess, StackId stack) noexcept {
+  const FindingsHeader* header = write_holders(excess, stack);
+  const int fd = header != nullptr && has_tool() ? make_memory_file("weir-limit") : -1;
+  if (fd >= 0) {
+    sys::write_all(fd, header, header->file_bytes);
+    const int status = start_tool("limit-report", fd);
+    if (status == kReportNothing || status == kReportLeaks) return;
+  }
+  say_bare(excess, header == nullptr ? " (no memory left for the report)"
+                                     : " (no tool was found or could be started: option tool=PATH)");
+}
+
+// Nested calls out of signal handlers, and threads that are ending, have none.
+StackId stack_of(const CallSite& site) noexcept {
+  ThreadState* t = make_thread_state();
+  if (t == nullptr || t->busy) return kNoStack;
+  t->busy = true;
+  const StackId stack = t->memo.stack_of(site);
+  t->busy = false;
+  return stack;
+}
+
+void report(const Excess& excess) noexcept {
+  if (!tracks_blocks()) {
+    return say_bare(excess, " (mode=leak and mode=guard also say who holds how much)");
+  }
+  const int saved = errno;
+  const StackId stack = stack_of(excess.site);
+  freeze_threads(options.freeze_timeout_ms);
+  // No exit signal, so the program's waits do not see it.
+  const long child = sys::call(SYS_clone, 0);
+  if (child == 0) {
+    report_frozen(excess, stack);
+    sys::exit_group(0);
+  }
+  release_threads();
+  long got = child;
+  while (child > 0 && (got = sys::call(SYS_wait4, child, 0, 0x40000000 /* __WALL */, 0)) == -EINTR) {
+  }
+  if (child < 0) say_bare(excess, " (no report: fork failed)");
+  errno = saved;
+}
+
+}  // namespace
+
+void say_refusal(const Excess& excess) noexcept {
+  Line line;
+  line.text("weir: ");
+  put_excess(line, excess);
+  put_place(line, excess.site.ip);
+  line.text(" failed; later failures are counted").say();
+}
+
+bool is_new_place(unsigned limit, std::uint64_t ip) noexcept {
+  constexpr unsigned kMost = 256;
+  static constinit std::atomic<std::uint64_t> places[kMost];
+  const std::uint64_t key = ip << 4 | limit;
+  for (std::atomic<std::uint64_t>& place : places) {
+    std::uint64_t found = place.load(std::memory_order_relaxed);
+    if (found == 0 && place.compare_exchange_strong(found, key, std::memory_order_relaxed)) return true;
+    if (found == key) return false;
+  }
+  return false;
+}
+
+void report_excess(const Excess& excess) noexcept {
+  if (reporting.exchange(true, std::memory_order_acquire)) return;
+  report(excess);
+  reporting.store(false, std::memory_order_release);
+}
+
+void report_and_abort(const Excess& excess) noexcept {
+  // Another thread's report comes to its end first.
+  while (reporting.exchange(true, std::memory_order_acquire)) sys::call(SYS_sched_yield);
+  report(excess);
+  abort();
+}
+
+}  // namespace weir::limits
