@@ -13,6 +13,7 @@
 #include "tools/commands/check.hpp"
 #include "tools/commands/incident_report.hpp"
 #include "tools/commands/leak_report.hpp"
+#include "tools/commands/oom.hpp"
 #include "tools/commands/route_sites.hpp"
 #include "tools/commands/routes.hpp"
 #include "tools/commands/run.hpp"
@@ -71,12 +72,20 @@ constexpr const char* kRoutesFooter =
     "The status is 2 when a rule is wrong.\n"
     "Example: weir routes 'size<=256 -> pool; thread=worker* -> arena' --size 100";
 
+constexpr const char* kOomFooter =
+    "The program runs once natively, once to find the stacks that allocate, and then\n"
+    "once for each, where one request of that stack finds no memory. Standard input\n"
+    "is the same each time, outputs are dropped. Status 1: some run ended in a crash,\n"
+    "a hang, a leak, a misuse of the heap, or well but with another output.";
+
 // CLI11's help, with the usage of `run`, whose program and arguments it does not know.
 class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(kHelpColumn); }
   std::string make_usage(const CLI::App* app, std::string name) const override {
-    if (app->get_name() == "run") return "Usage: weir run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n";
+    if (app->get_name() == "run" || app->get_name() == "oom") {
+      return fmt::format("Usage: weir {} [OPTIONS] [--] PROGRAM [ARGUMENTS]\n", app->get_name());
+    }
     if (app->get_parent() != nullptr) name = "weir " + app->get_name();
     return CLI::Formatter::make_usage(app, name);
   }
@@ -177,6 +186,46 @@ void add_routes(CLI::App& app, weir::RoutesRequest& request, int& status) {
   });
 }
 
+weir::LeakRule read_leak_rule(const std::string& word) {
+  if (word == "all") return weir::LeakRule::kAll;
+  if (word == "same") return weir::LeakRule::kSameStatus;
+  if (word == "none") return weir::LeakRule::kNone;
+  throw CLI::ValidationError("--leaks", fmt::format("'{}' is none of all, same, none", word));
+}
+
+void add_oom(CLI::App& app, weir::OomRequest& request, int& status) {
+  CLI::App* oom = app.add_subcommand("oom", "Fail each allocation once; tell what the program can't take");
+  oom->footer(kOomFooter);
+  oom->prefix_command();
+  oom->add_option_function<std::string>(
+         "-o,--option", [&](const std::string& pair) { request.options.push_back(weir::split_pair(pair)); },
+         "any of `weir options`, for every run")
+      ->type_name("KEY=VALUE")
+      ->trigger_on_parse();
+  oom->add_option("--jobs,-j", request.jobs, "runs at a time (processors)")->type_name("N");
+  oom->add_option("--timeout", request.timeout, "of each run (10 times the good one, at least 1)")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
+  oom->add_option("--limit", request.limit, "try the first N stacks only")->type_name("N");
+  oom->add_option("--only", request.only, "stacks with this function, module or source file")
+      ->type_name("PATTERN");
+  oom->add_option_function<std::string>(
+         "--leaks", [&](const std::string& word) { request.leaks = read_leak_rule(word); },
+         "leaks that count: all; same: of runs that end with the good run's status; none")
+      ->type_name("WHICH");
+  oom->add_flag("--guard", request.guard, "also catch misuse of the heap (mode=guard)");
+  oom->add_flag("--abort-is-handled", request.abort_is_handled, "SIGABRT is a right answer");
+  oom->add_flag("--ignore-output", request.ignore_output, "don't compare the standard output");
+  oom->add_option("--json", request.json, "file for the results as JSON")->type_name("FILE");
+  oom->final_callback([&, oom] {
+    const std::vector<std::string> rest = oom->remaining();
+    request.command.insert(request.command.begin(), rest.begin(), rest.end());
+    if (request.command.empty()) throw CLI::RequiredError("PROGRAM");
+    if (!rest.empty() && rest.front().starts_with('-')) throw CLI::ExtrasError("oom", {rest.front()});
+    status = weir::oom(request);
+  });
+}
+
 int parse(int argc, char** argv) {
   CLI::App app{kAbout, "weir"};
   app.set_version_flag("--version", "weir " WEIR_VERSION);
@@ -242,6 +291,10 @@ int parse(int argc, char** argv) {
 
   weir::RoutesRequest routes;
   add_routes(app, routes, status);
+
+  weir::OomRequest oom;
+  oom.command = request.command;
+  add_oom(app, oom, status);
 
   CLI::App* check = app.add_subcommand("check", "Ask a running program for a leak check");
   int pid = 0;
