@@ -43,7 +43,7 @@ def check_survived(args, options, lines, errors, result):
     check(as_wanted, f"'{args}' with {options!r}: reported {got}")
     equal(rest, [f"SUMMARY: weir: {errors} error(s), {len(lines)} reported"], f"other lines, '{args}' with {options!r}")
     for finding in found:
-        check(finding.stacks["allocated"][:1] == ["make"], f"allocated by {finding.stacks['allocated']}")
+        check("stack" in finding.line or finding.stacks["allocated"][:1] == ["make"], f"no stack of the block in {finding.line}")
 
 
 def test_continue(weir):
@@ -138,10 +138,9 @@ def test_bad_values(weir):
                              ("free_fill_byte=256", "0 to 255"), ("max_malloc_fill_size=x", "0 to"),
                              ("malloc_fill_byte=-1", "0 to 255"), ("check_every=-1", "0 to 1000000000"),
                              ("check_period_ms=86400001", "0 to 86400000"), ("check_at_exit=2", "0 or 1"),
-                             ("alloc_dealloc_mismatch=yes", "0 or 1"), ("new_delete_type_mismatch=2", "0 or 1"),
+                             ("alloc_dealloc_mismatch=2", "0 or 1"), ("new_delete_type_mismatch=2", "0 or 1"),
                              ("report_huge=2", "0 or 1"), ("report_zero=2", "0 or 1"), ("report_alignment=2", "0 or 1"),
-                             ("guard_every=0", "1 to 1000000000"), ("guard_mappings=15", "16 to 1073741824"),
-                             ("guard_where=size>=", "guard_where")):
+                             ("guard_every=0", "1 to 1000000000"), ("guard_mappings=15", "16 to 1073741824")):
         text = go_on(weir, "fine 1", setting).stderr.decode()
         name, value = setting.split("=", 1)
         check(len(text.splitlines()) == 1 and text.startswith("weir: "), f"not one line with {setting}: {text!r}")

@@ -8,7 +8,7 @@ FOUND_BY = {"free": "free", "realloc": "realloc", "exit": "the check at exit", "
             "calls": "a periodic check", "period": "a periodic check"}
 LOOKING = {"calls": "check_every=1", "period": "check_period_ms=1"}
 # Which function of the program stands in the stack of the call that found it.
-CALLERS = {"free": "drop < fault", "realloc": "regrow < fault", "calls": "look < fault", "period": "look < fault"}
+CALLERS = {"free": "drop < fault", "realloc": "regrow < fault"}
 UNDER_MAIN = {"main": "main", "thread": "on_thread", "child": "in_child < main", "plugin": "in_plugin < main"}
 CALLS = {"new_nothrow": "operator new", "new_aligned": "operator new", "new": "operator new", "new[]": "operator new[]",
          "new[]_nothrow": "operator new[]", "new[]_aligned": "operator new[]", "strdup": "malloc",
@@ -28,9 +28,11 @@ def case(how, size, offset, count, when="free", where="main", wanted=None, **mor
     length = 1 if count == "nul" else 8 if count == "copy" else count
     inside = max(0, size - length) if offset >= 0 else 0
     twin = f"{how} {size} {inside} {min(length, size)} {when}"
-    line = (OVER if offset >= 0 else UNDER).format(bytes=size, by=FOUND_BY[when], **(wanted or {"count": length, "offset": offset}))
-    stacks = {"allocated": ("*strdup < " if how == "strdup" else "") + f"make < {'among_mates < ' if length > 16 else ''}fault < "
-              + UNDER_MAIN[where]}
+    line = (OVER if offset >= 0 else UNDER).format(bytes=size, by=FOUND_BY[when],
+                                                   **(wanted or {"count": length, "offset": offset}))
+    mates = "among_mates < " if length > 16 and how != "aligned_alloc" else ""
+    libc = "*strdup < " if how == "strdup" else ""
+    stacks = {"allocated": f"{libc}make < {mates}fault < {UNDER_MAIN[where]}"}
     if when in CALLERS:
         stacks["now"] = f"{CALLERS[when]} < {UNDER_MAIN[where]}"
     by = {"allocated": CALLS.get(how, how)}
@@ -50,7 +52,6 @@ def cases():
             yield case(how, size, size, 4096, wanted={"count": behind(size), "offset": size})
             yield case(how, size, -8, 8)
             yield case(how, size, -16, 16)
-            yield case(how, size, -64, 64, wanted={"count": 32, "offset": -32})
     for when in FOUND_BY:
         for size in (13, 3000, 1 << 20):
             yield case("malloc", size, size, 1, when)
@@ -64,11 +65,14 @@ def cases():
     # The canary of another block of the same size; a byte of it may be alike.
     yield case("malloc", 16, 16, "copy", wanted={"count": "<4..8>", "offset": "<16..19>"})
     yield case("malloc", 16, -8, "copy", wanted={"count": "<4..8>", "offset": "<-8..-5>"})
-    # Through all that lies between two blocks: found when the second is freed, which leads to the first.
-    yield Case("through to the next", "overruns.c", "malloc 13 13 through next",
-               UNDER.format(count=32, offset=-32, bytes=13, by="free"), "malloc 13 12 1 next",
-               {"now": "drop < fault < main", "allocated": "make < among_mates < fault < main",
-                "neighbour": "make < among_mates < fault < main"})
+    # The header is lost, so that only what lies behind tells what the block was; 64 bytes in front are its own.
+    for size in (13, 3000, 1 << 20):
+        yield case("aligned_alloc", size, -64, 64, wanted={"count": 32, "offset": -32})
+    # Through all that lies between two blocks, forwards or back: found when the second is freed, and said of the first.
+    first = {"now": "drop < fault < main", "allocated": "make < among_mates < fault < main"}
+    line = OVER.format(count=behind(13), offset=13, bytes=13, by="free")
+    yield Case("through to the next", "overruns.c", "malloc 13 13 through next", line, "malloc 13 12 1 next", first)
+    yield Case("back into the one before", "overruns.c", "malloc 13 -64 64 free", line, "malloc 13 0 13 free", first)
 
 
 main(list(cases()))

@@ -40,7 +40,7 @@ FILLED = [
     ("calloc 13 freed", "free_fill_byte=0", "13*0"),
     ("new 100 freed", "", "100*85"),
     ("aligned_alloc 100 freed", "", "100*85"),
-    ("malloc 4000 freed", "max_free_fill_size=500", "500*85 3500*7"),
+    ("malloc 4000 freed", "max_free_fill_size=512", "512*85 3488*7"),
     ("malloc 100 freed", "max_free_fill_size=0", "100*7"),
 ]
 

@@ -6,8 +6,8 @@
 #include "blocks.h"
 
 static char storage[100];
-static char* block;
-static char* others[4];
+static char* volatile block;
+static char* volatile moved;
 
 static char* address_of(const char* what, char* local) {
   if (is(what, "block")) return block;
@@ -34,7 +34,7 @@ static char* address_of(const char* what, char* local) {
 FRAME static void misuse(const char* call, char* address) {
   address = opaque(address);
   if (is(call, "free")) free(address);
-  if (is(call, "realloc")) others[0] = static_cast<char*>(realloc(address, 30));
+  if (is(call, "realloc")) moved = static_cast<char*>(realloc(address, 30));
   if (is(call, "usable_size")) require(malloc_usable_size(address) < 1000000000, call);
   if (is(call, "delete")) operator delete(address);
   if (is(call, "delete[]")) operator delete[](address);

@@ -2,6 +2,7 @@
 #include "blocks.h"
 
 static char* volatile seen;
+static char* volatile kept[64];
 
 FRAME static void overrun(size_t bytes) {
   char* block = make("malloc", bytes);
@@ -36,7 +37,7 @@ static void go_wrong(const char* what, int times) {
       drop("malloc", block);
     }
     if (is(what, "late")) drop("malloc", block), damage(block + 3, 1), look("quarantine");
-    if (is(what, "kept")) damage(block - 1, 1), seen = block;
+    if (is(what, "kept")) damage(block - 1, 1), kept[i] = block;
     if (is(what, "lose")) lose(70), drop("malloc", block);
     if (is(what, "regrown")) {
       damage(block + 40, 2);

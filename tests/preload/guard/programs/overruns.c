@@ -4,8 +4,8 @@
 // what look() knows.
 #include "blocks.h"
 
-static char* kept;
-static char* mates[256];
+static char* volatile kept;
+static char* volatile mates[256];
 
 // The mate that lies nearest behind.
 static char* next_of(const char* block) {
@@ -20,7 +20,8 @@ static char* next_of(const char* block) {
 // A block that has others like it before and behind, as far as a long write reaches.
 FRAME static char* among_mates(const char* how, size_t bytes, ptrdiff_t offset) {
   int count = bytes < 4096 ? 256 : 4;
-  char* block = mates[0] = make(how, bytes);
+  char* block = make(how, bytes);
+  mates[0] = block;
   for (int i = 1; i < count; ++i) {
     mates[i] = make(how, bytes);
     if (offset < 0 ? mates[i] > block : mates[i] < block) block = mates[i];
@@ -39,7 +40,7 @@ int fault(int argc, char** argv) {
   const char *how = argv[1], *when = argv[5];
   size_t bytes = number(argv[2]), count = number(argv[4]);
   ptrdiff_t offset = (ptrdiff_t)number(argv[3]);
-  int is_long = count > 16 || is(argv[4], "through") || is(when, "next");
+  int is_long = (count > 16 && !is(how, "aligned_alloc")) || is(argv[4], "through") || is(when, "next");
   char* block = is_long ? among_mates(how, bytes, offset) : make(how, bytes);
   if (is(argv[4], "copy")) {
     copy_canary(how, bytes, block, offset);
