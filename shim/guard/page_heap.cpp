@@ -54,6 +54,15 @@ WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
   report_incident(incident);
 }
 
+// nullptr, with a report, where no live block begins.
+PageBlock* find_live(const void* block, IncidentCall call, const CallSite& site) noexcept {
+  PageBlock* const found = find(block);
+  const bool begins = found != nullptr && found->start == reinterpret_cast<std::uint64_t>(block);
+  if (__builtin_expect(begins && found->is_live(), 1)) return found;
+  report_bad_pointer(found, block, call, stack_for_report(site));
+  return nullptr;
+}
+
 }  // namespace
 
 void set_up() noexcept {
@@ -81,13 +90,14 @@ void* make(std::size_t bytes, std::size_t alignment, Family family, const CallSi
   return block;
 }
 
+std::size_t usable_size(const void* block, const CallSite& site) noexcept {
+  const PageBlock* const found = find_live(block, IncidentCall::kUsableSize, site);
+  return found != nullptr ? found->bytes() : 0;
+}
+
 PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& site) noexcept {
-  PageBlock* const found = find(block);
-  const bool begins = found != nullptr && found->start == reinterpret_cast<std::uint64_t>(block);
-  if (__builtin_expect(!begins || !found->is_live(), 0)) {
-    report_bad_pointer(found, block, how.call, stack_for_report(site));
-    return nullptr;
-  }
+  PageBlock* const found = find_live(block, how.call, site);
+  if (__builtin_expect(found == nullptr, 0)) return nullptr;
   if (__builtin_expect(!fits(*found, how), 0)) report_misfit(*found, how, site);
   Incident damage;
   const bool moves = how.call == IncidentCall::kRealloc;

@@ -34,6 +34,9 @@ PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& 
 // Ends what check() gave.
 void retire(PageBlock& block, const CallSite& site) noexcept;
 
+// Bytes as asked for; 0, with a report, where no live block begins.
+std::size_t usable_size(const void* block, const CallSite& site) noexcept;
+
 // free and delete.
 inline void end(void* block, const guarded::Ending& how, const CallSite& site) noexcept {
   if (PageBlock* found = check(block, how, site); found != nullptr) retire(*found, site);

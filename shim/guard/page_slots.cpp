@@ -113,7 +113,7 @@ PageBlock* PageRegion::find(std::uint64_t address) const noexcept {
   const std::uint64_t grain = (address - base_) >> grain_shift_;
   if (count() == 0) return nullptr;
   const PageBlock& last = blocks_[count() - 1];
-  if (address >= last.slot_end()) return nullptr;
+  if (address - base_ >= last.slot_end() - base_) return nullptr;  // or below the base
   const std::uint32_t number = __atomic_load_n(&owners_[grain], __ATOMIC_ACQUIRE);
   return number != 0 ? &blocks_[number - 1] : nullptr;
 }
