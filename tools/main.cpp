@@ -13,6 +13,7 @@
 #include "tools/commands/check.hpp"
 #include "tools/commands/incident_report.hpp"
 #include "tools/commands/leak_report.hpp"
+#include "tools/commands/limit_report.hpp"
 #include "tools/commands/oom.hpp"
 #include "tools/commands/route_sites.hpp"
 #include "tools/commands/routes.hpp"
@@ -315,6 +316,7 @@ int parse(int argc, char** argv) {
   };
   add_report("leak-report", weir::leak_report);
   add_report("incident-report", weir::incident_report);
+  add_report("limit-report", weir::limit_report);
 
   CLI::App* sites = app.add_subcommand("route-sites", "Find call sites: the library starts this")->group("");
   sites->add_option("--fd", fd, "descriptor of the question, and for the answer")->required();

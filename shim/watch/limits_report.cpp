@@ -41,17 +41,6 @@ constexpr std::string_view kCallNames[kIncidentCalls] = {"a call",
                                                          "operator delete[]",
                                                          "malloc_usable_size"};
 
-void put_excess(Line& line, const Excess& excess) noexcept {
-  line.text("limit '").text(excess.rule.text).text("': ");
-  line.text(kCallNames[static_cast<unsigned>(excess.call)])
-      .text(" of ")
-      .number(excess.bytes)
-      .text(" byte(s)");
-  if (excess.rule.kind == LimitKind::kRequest) return;
-  line.text(" with ").number(excess.now);
-  line.text(excess.rule.kind == LimitKind::kLive ? " byte(s) live" : " byte(s) resident");
-}
-
 void put_place(Line& line, std::uint64_t ip) noexcept {
   const CodePlace place = modules.find(ip - 1, true);
   line.text(" in ");
@@ -63,6 +52,16 @@ void put_place(Line& line, std::uint64_t ip) noexcept {
   line.text(path.substr(path.rfind('/') + 1)).text("+").hex(ip - modules[place.module].bias);
 }
 
+void put_excess(Line& line, const Excess& excess, std::string_view outcome) noexcept {
+  line.text("limit '").text(excess.rule.text).text("': ");
+  line.text(kCallNames[static_cast<unsigned>(excess.call)]).text(" of ").number(excess.bytes).text(" byte(s)");
+  put_place(line, excess.site.ip);
+  line.text(outcome);
+  if (excess.rule.kind == LimitKind::kRequest) return;
+  line.text(" with ").number(excess.now);
+  line.text(excess.rule.kind == LimitKind::kLive ? " byte(s) live" : " byte(s) resident");
+}
+
 // Without the tool, or without headers to find blocks by: what can be said in a line.
 void say_bare(const Excess& excess, std::string_view why) noexcept {
   bool opened;
@@ -70,8 +69,7 @@ void say_bare(const Excess& excess, std::string_view why) noexcept {
   Line line;
   line.text("==").number(static_cast<std::uint64_t>(this_process()));
   line.text(excess.rule.action == LimitAction::kAbort ? "==ERROR: weir: " : "==WARNING: weir: ");
-  put_excess(line, excess);
-  put_place(line, excess.site.ip);
+  put_excess(line, excess, "");
   line.text(why).say_to(fd);
   if (opened) sys::close(fd);
 }
@@ -125,9 +123,8 @@ void report(const Excess& excess) noexcept {
 void say_refusal(const Excess& excess) noexcept {
   Line line;
   line.text("weir: ");
-  put_excess(line, excess);
-  put_place(line, excess.site.ip);
-  line.text(" failed; later failures are counted").say();
+  put_excess(line, excess, " failed");
+  line.text("; later failures are counted").say();
 }
 
 bool is_new_place(unsigned limit, std::uint64_t ip) noexcept {

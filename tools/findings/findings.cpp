@@ -54,7 +54,7 @@ bool check_header(std::span<const std::byte> bytes, const FindingsHeader& header
         fmt::format("their header has {} bytes instead of {}", header.header_bytes, sizeof(FindingsHeader));
   } else if (header.file_bytes != bytes.size()) {
     error = fmt::format("they have {} bytes instead of {}", bytes.size(), header.file_bytes);
-  } else if (static_cast<std::uint32_t>(header.reason) > static_cast<std::uint32_t>(CheckReason::kIncident)) {
+  } else if (static_cast<std::uint32_t>(header.reason) > static_cast<std::uint32_t>(CheckReason::kLimit)) {
     error = fmt::format("the reason {} is unknown", static_cast<std::uint32_t>(header.reason));
   }
   return error.empty();
@@ -84,11 +84,13 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
       !take_text(bytes, header_->command, "command", command, error) ||
       !take_text(bytes, header_->routes, "routes", routes, error) ||
       !take_section(bytes, header_->incidents, "incidents", incidents_, error) ||
-      !take_section(bytes, header_->dumps, "dumps", dumps_, error)) {
+      !take_section(bytes, header_->dumps, "dumps", dumps_, error) ||
+      !take_section(bytes, header_->limits, "limits", limits_, error)) {
     return false;
   }
   routes_ = split_at_nuls(routes);
-  if (!check_modules(error) || !check_groups(error) || !check_incidents(error) || !check_contents(error)) {
+  if (!check_modules(error) || !check_groups(error) || !check_incidents(error) ||
+      !check_limits(bytes, error) || !check_contents(error)) {
     return false;
   }
   const auto beyond = std::ranges::find_if(frames_, [&](FrameToken token) {
@@ -142,6 +144,31 @@ bool Findings::check_incidents(std::string& error) const {
       return false;
     }
   }
+  return true;
+}
+
+bool Findings::check_limits(std::span<const std::byte> bytes, std::string& error) {
+  const bool is_limit = header_->reason == CheckReason::kLimit;
+  if (limits_.size() != (is_limit ? 1 : 0)) {
+    error = fmt::format("there are {} limits", limits_.size());
+    return false;
+  }
+  if (!is_limit) return true;
+  const FindingsLimit& limit = limits_.front();
+  if (limit.kind >= kLimitKinds) {
+    error = fmt::format("the kind {} of the limit is unknown", limit.kind);
+  } else if (static_cast<std::uint32_t>(limit.call) >= kIncidentCalls) {
+    error = fmt::format("the call {} of the limit is unknown", static_cast<std::uint32_t>(limit.call));
+  } else if (limit.rule_offset > bytes.size() || limit.rule_bytes > bytes.size() - limit.rule_offset) {
+    error = "the text of the limit does not lie in the file";
+  } else if (limit.now.first_frame > frames_.size() ||
+             limit.now.frame_count > frames_.size() - limit.now.first_frame) {
+    error = "the frames of the limit are not there";
+  } else if (std::memchr(limit.now.thread_name, '\0', sizeof limit.now.thread_name) == nullptr) {
+    error = "the name of the limit's thread does not end";
+  }
+  if (!error.empty()) return false;
+  limit_text_ = {reinterpret_cast<const char*>(bytes.data()) + limit.rule_offset, limit.rule_bytes};
   return true;
 }
 

@@ -24,6 +24,10 @@ class Findings {
   std::span<const FindingsGroup> groups() const { return groups_; }
   std::span<const FindingsIncident> incidents() const { return incidents_; }
 
+  // Of a limit that was exceeded (reason kLimit), and its text.
+  const FindingsLimit& limit() const { return limits_.front(); }
+  std::string_view limit_text() const { return limit_text_; }
+
   // Of a group, or of one of an incident's stacks.
   template <typename Owner>
   std::span<const FrameToken> frames_of(const Owner& owner) const {
@@ -56,6 +60,7 @@ class Findings {
   bool check_modules(std::string& error) const;
   bool check_groups(std::string& error) const;
   bool check_incidents(std::string& error) const;
+  bool check_limits(std::span<const std::byte> bytes, std::string& error);
   bool check_contents(std::string& error) const;
 
   const FindingsHeader* header_ = nullptr;
@@ -63,6 +68,8 @@ class Findings {
   std::span<const FindingsGroup> groups_;
   std::span<const FrameToken> frames_;
   std::span<const FindingsIncident> incidents_;
+  std::span<const FindingsLimit> limits_;
+  std::string_view limit_text_;
   std::span<const std::uint8_t> dumps_;
   std::string_view text_;
   std::string_view options_;

@@ -65,7 +65,7 @@ TEST(Findings, NamesWhatIsWrong) {
   EXPECT_EQ(error_of(with(offsetof(H, version), 9u)), "they have version 9, this weir reads 3");
   EXPECT_NE(error_of(with(offsetof(H, header_bytes), 8u)), "");
   EXPECT_NE(error_of(with(offsetof(H, file_bytes), std::uint64_t{1} << 60)), "");
-  EXPECT_EQ(error_of(with(offsetof(H, reason), 3u)), "the reason 3 is unknown");
+  EXPECT_EQ(error_of(with(offsetof(H, reason), 4u)), "the reason 4 is unknown");
   const std::pair<std::size_t, const char*> sections[] = {
       {offsetof(H, modules), "modules"}, {offsetof(H, groups), "groups"},
       {offsetof(H, frames), "frames"},   {offsetof(H, text), "text"},
