@@ -11,6 +11,7 @@
 #include "shim/abi/option_values.hpp"
 #include "shim/abi/route_words.hpp"
 #include "tools/commands/check.hpp"
+#include "tools/commands/hunt_options.hpp"
 #include "tools/commands/incident_report.hpp"
 #include "tools/commands/leak_report.hpp"
 #include "tools/commands/limit_report.hpp"
@@ -38,6 +39,7 @@ constexpr const char* kExamples =
     "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
     "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
     "  weir run --guard -- ./app          overruns, double frees, uses after free, ...\n"
+    "  weir hunt -- ./app                 the same, under one layout after the other\n"
     "  weir run --route 'size<=256 -> pool' -- ./app\n"
     "  weir check 4711          a leak check of a running program, which goes on\n"
     "  weir options             every option, also for WEIR_OPTIONS";
@@ -84,7 +86,7 @@ class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(kHelpColumn); }
   std::string make_usage(const CLI::App* app, std::string name) const override {
-    if (app->get_name() == "run" || app->get_name() == "oom") {
+    if (app->get_prefix_command()) {
       return fmt::format("Usage: weir {} [OPTIONS] [--] PROGRAM [ARGUMENTS]\n", app->get_name());
     }
     if (app->get_parent() != nullptr) name = "weir " + app->get_name();
@@ -296,6 +298,10 @@ int parse(int argc, char** argv) {
   weir::OomRequest oom;
   oom.command = request.command;
   add_oom(app, oom, status);
+
+  weir::HuntRequest hunt;
+  hunt.command = request.command;
+  weir::add_hunt(app, hunt, status);
 
   CLI::App* check = app.add_subcommand("check", "Ask a running program for a leak check");
   int pid = 0;

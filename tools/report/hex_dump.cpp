@@ -27,12 +27,12 @@ class DumpWriter {
         ++alike;
         continue;
       }
-      note_alike(alike);
+      note_alike(row, alike);
       alike = 0;
       write_row(row);
       ++printed;
     }
-    note_alike(alike);
+    note_alike(row, alike);
     if (row < end_) add("{}... ({} more line(s))\n", kIndent, (end_ - row + kRow - 1) / kRow);
     write_legend();
   }
@@ -62,8 +62,10 @@ class DumpWriter {
     return !begins_block(row - kRow) && !ends_block(row + kRow);
   }
 
-  void note_alike(std::uint64_t lines) {
-    if (lines != 0) add("{}... ({} line(s) like the one above)\n", kIndent, lines);
+  // In front of `row`.
+  void note_alike(std::uint64_t row, std::uint64_t lines) {
+    if (lines == 1) write_row(row - kRow);
+    if (lines > 1) add("{}... ({} line(s) like the one above)\n", kIndent, lines);
   }
 
   // What stands between two bytes of a line, and at its ends.
