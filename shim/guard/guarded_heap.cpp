@@ -19,6 +19,7 @@
 #include "shim/route/routed_heap.hpp"
 #include "shim/route/units.hpp"
 #include "shim/track/heap_totals.hpp"
+#include "shim/track/program_caller.hpp"
 #include "shim/track/thread_section.hpp"
 
 #define WEIR_GUARDED __attribute__((noinline))
@@ -161,7 +162,7 @@ WEIR_COLD bool allow_odd(std::size_t bytes, Family family, const CallSite& site)
                                              const CallSite& site) noexcept {
   if (__builtin_expect(bytes - 1 >= kMaxBlockBytes, 0) && !allow_odd(bytes, family, site)) return fail();
   void* base = __builtin_expect(routing, 0)
-                   ? take_routed(bytes, call, site.ip)
+                   ? take_routed(bytes, call, program_caller(site.ip))
                    : parent::allocate(kGuardHeaderBytes + GuardHeader::span_of(bytes));
   if (__builtin_expect(base == nullptr, 0)) return nullptr;
   return finish(base, kGuardHeaderBytes, kPlainShift, bytes, family, site);
@@ -174,7 +175,7 @@ WEIR_COLD bool allow_odd(std::size_t bytes, Family family, const CallSite& site)
   if (alignment > kMaxBlockBytes) return fail();
   const std::size_t offset = GuardHeader::offset_of(alignment);
   const std::size_t total = offset + GuardHeader::span_of(bytes);
-  void* base = routing ? routed::allocate_aligned({bytes, alignment, call, site.ip}, total)
+  void* base = routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, total)
                        : parent::allocate_aligned(alignment, total);
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
   return finish(base, offset, static_cast<unsigned>(__builtin_ctzll(alignment)), bytes, family, site);
@@ -311,7 +312,7 @@ WEIR_GUARDED void* calloc(std::size_t count, std::size_t bytes) {
   }
   if (__builtin_expect(total - 1 >= kMaxBlockBytes, 0) && !allow_odd(total, Family::kCalloc, site))
     return fail();
-  void* base = routing ? routed::allocate_zeroed(total, site.ip)
+  void* base = routing ? routed::allocate_zeroed(total, program_caller(site.ip))
                        : parent::allocate_zeroed(kGuardHeaderBytes + GuardHeader::span_of(total));
   if (base == nullptr) return nullptr;
   Family family = Family::kCalloc;
@@ -331,7 +332,8 @@ void* resize(GuardHeader* header, std::size_t bytes, const CallSite& site) noexc
   header->base.kill();  // first: whoever gets this memory next must not find a live header in it
   store_unaligned(record, 0);
   const std::size_t total = kGuardHeaderBytes + GuardHeader::span_of(bytes);
-  void* base = routing ? routed::reallocate(header, total, {bytes, kGranule, CallKind::kRealloc, site.ip})
+  void* base = routing ? routed::reallocate(header, total,
+                                            {bytes, kGranule, CallKind::kRealloc, program_caller(site.ip)})
                        : parent::reallocate(header, total);
   if (base == nullptr) {
     store_unaligned(record, record_before);

@@ -11,6 +11,7 @@
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/routed_heap.hpp"
+#include "shim/track/program_caller.hpp"
 #include "shim/track/stack_observer.hpp"
 #include "shim/track/thread_section.hpp"
 
@@ -49,7 +50,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
 // Where the block itself comes from: the parent, or where the rules say.
 [[gnu::always_inline]] inline void* take_block(std::size_t bytes, CallKind call,
                                                const CallSite& site) noexcept {
-  if (__builtin_expect(routing, 0)) return take_routed(bytes, call, site.ip);
+  if (__builtin_expect(routing, 0)) return take_routed(bytes, call, program_caller(site.ip));
   return parent::allocate(bytes + kHeaderBytes);
 }
 
@@ -72,7 +73,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
   if (alignment < kHeaderBytes) alignment = kHeaderBytes;
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
   auto* base = static_cast<char*>(
-      routing ? routed::allocate_aligned({bytes, alignment, call, site.ip}, bytes + alignment)
+      routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, bytes + alignment)
               : parent::allocate_aligned(alignment, bytes + alignment));
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
   const StackId stack = note_allocation(site, bytes, family);
@@ -131,7 +132,7 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
   std::size_t total;
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
   const CallSite site = WEIR_CALL_SITE();
-  auto* header = static_cast<BlockHeader*>(routing ? take_routed_zeroed(total, site.ip)
+  auto* header = static_cast<BlockHeader*>(routing ? take_routed_zeroed(total, program_caller(site.ip))
                                                    : parent::allocate_zeroed(total + kHeaderBytes));
   if (header == nullptr) return nullptr;
   Family family = Family::kMalloc;
@@ -167,10 +168,10 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
     return moved;
   }
   header->kill();  // first: whoever gets this memory next must not find a live header in it
-  auto* grown =
-      static_cast<BlockHeader*>(routing ? routed::reallocate(header, bytes + kHeaderBytes,
-                                                             {bytes, kGranule, CallKind::kRealloc, site.ip})
-                                        : parent::reallocate(header, bytes + kHeaderBytes));
+  auto* grown = static_cast<BlockHeader*>(
+      routing ? routed::reallocate(header, bytes + kHeaderBytes,
+                                   {bytes, kGranule, CallKind::kRealloc, program_caller(site.ip)})
+              : parent::reallocate(header, bytes + kHeaderBytes));
   if (grown == nullptr) {
     *header = before;
     return fail();  // jemalloc's realloc leaves errno alone

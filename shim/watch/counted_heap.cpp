@@ -8,6 +8,7 @@
 #include "shim/life/mode.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/route/routed_heap.hpp"
+#include "shim/track/program_caller.hpp"
 #include "shim/track/tracked_heap.hpp"
 #include "shim/watch/block_words.hpp"
 #include "shim/watch/call_log.hpp"
@@ -70,10 +71,23 @@ bool is_on() noexcept {
   return watch_is_on && !(this_thread != nullptr && this_thread->own_work);
 }
 
+// While it lives, the heap behind knows where the program has called.
+class Between {
+ public:
+  explicit Between(std::uint64_t caller) noexcept : before_(outer_caller) { outer_caller = caller; }
+  ~Between() { outer_caller = before_; }
+  Between(const Between&) = delete;
+  Between& operator=(const Between&) = delete;
+
+ private:
+  std::uint64_t before_;
+};
+
 // One request: `make` asks the heap behind, and may be left out when there is no budget for it.
 template <typename Make>
 [[gnu::always_inline]] inline void* request(IncidentCall name, WatchedCall call, Arguments arguments,
                                             CallSite site, Make make) noexcept {
+  const Between between(site.ip);
   if (!is_on()) return make();
   limits::Grant grant{0, false};
   if (has_limits) grant = limits::admit(name, call, site, 0);
@@ -155,6 +169,7 @@ WEIR_COUNTED void* calloc(std::size_t count, std::size_t bytes) {
 
 WEIR_COUNTED void* realloc(void* block, std::size_t bytes) {
   const CallSite site = WEIR_CALL_SITE();
+  const Between between(site.ip);
   const bool on = is_on();
   const std::uint64_t word = block_words::take(block);
   const WatchedCall call{CallKind::kRealloc, bytes, kGranule};
