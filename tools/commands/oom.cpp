@@ -161,9 +161,8 @@ class Session {
   // What the run's process gets: reports go into the folder, and the program's status stays its own.
   ProgramRunner::Variables variables(const std::string& folder, std::string_view file_option,
                                      const std::string& fail) const {
-    std::string ours =
-        fmt::format("mode={}:exitcode=0:summary=never:symbolize=0:color=never:strict=0:verbosity=0",
-                    request_.guard ? "guard" : "leak");
+    std::string ours = fmt::format("mode={}:exitcode=0:summary=never:color=never:strict=0:verbosity=0",
+                                   request_.guard ? "guard" : "leak");
     const auto add = [&](std::string_view key, const std::string& value) {
       ours = join_option_texts(ours, join_option(key, value));
     };

@@ -32,6 +32,7 @@ std::uint64_t hex(const std::string& text) {
 LostBlocks read_leak(const nlohmann::json& entry) {
   LostBlocks leak{entry.at("kind"), entry.at("bytes"), entry.at("blocks"), {}};
   for (const nlohmann::json& frame : entry.at("frames")) {
+    if (frame.value("inlined", false)) continue;  // the function that it was inlined into comes next
     leak.frames.push_back({{frame.value("module", ""), frame.value("build_id", "")},
                            hex(frame.value("offset", frame.value("address", "0")))});
   }
