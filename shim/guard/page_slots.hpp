@@ -11,6 +11,8 @@
 // a page in the one and an entry 2 MiB in the other. Slots never go, so facts can be read at any time without
 // a lock; what another thread is changing just then may be seen half.
 //
+// Every 2 MiB of small slots cost one mapping, which keeps the system's table for them.
+//
 // Thread-safe, async-signal-safe, never calls malloc. O(1). Memory from the table zone: 80 bytes a slot and 4
 // a page or 2 MiB.
 #pragma once
@@ -28,6 +30,8 @@ namespace weir::pages {
 
 // kEnding: between the call that frees the block and the moment at which its pages are gone.
 enum class PageState : std::uint8_t { kNone = 0, kLive = 1, kEnding = 2, kFreed = 3 };
+
+inline constexpr unsigned kPageShift = 12;
 
 // What the call that makes a block knows, and the call that frees it.
 struct PageCall {
@@ -108,6 +112,7 @@ class PageRegion {
     std::uint32_t first, last;  // from 1 on; 0: empty
   };
 
+  void pin_table(std::uint64_t bytes) noexcept;
   PageBlock* cut(std::uint64_t pages) noexcept;
   PageBlock* take_first(Queue& queue) noexcept;
 
