@@ -156,7 +156,8 @@ void note_modules_changed() noexcept {
   move_epoch();
 }
 
-RuleMask CallSites::rules_at(std::uint64_t return_address) noexcept {
+RuleMask CallSites::rules_at(std::uint64_t return_address, bool* certain) noexcept {
+  if (certain != nullptr) *certain = true;
   if (rules_ == nullptr) return 0;
   const RuleMask free =
       rules_where(*rules_, [](const RouteConditions&) { return true; }) & ~(by_module_ | by_name_);
@@ -166,6 +167,7 @@ RuleMask CallSites::rules_at(std::uint64_t return_address) noexcept {
   if (place.module == 0) {
     // Code of no module, whose answer stands; or the table of modules is another thread's at this moment.
     if (place.tables.module_end != 0) move_epoch();
+    if (certain != nullptr) *certain = place.tables.module_end == 0;
     return free;
   }
   const std::string_view path = path_of_module(place.module);
@@ -175,6 +177,7 @@ RuleMask CallSites::rules_at(std::uint64_t return_address) noexcept {
   if (open == 0 || !names_can_be_read.load(std::memory_order_acquire)) return in_module & ~by_name_;
   const ModuleSites* names = known_sites(place.module);
   if (names == nullptr && try_to_ask()) names = known_sites(place.module);
+  if (certain != nullptr) *certain = names != nullptr;
   if (names == nullptr) return in_module & ~by_name_;
   return (in_module & ~by_name_) | (open & rules_in(*names, call - modules[place.module].bias));
 }

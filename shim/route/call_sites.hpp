@@ -36,8 +36,9 @@ class CallSites {
   // Bit i: rule i's conditions on module, caller and source hold for the code that `return_address` returns
   // to, or it has none. Thread-safe and async-signal-safe, takes no lock of the loader's, never calls malloc,
   // waits for no other thread. O(log modules + log functions); the first call from a new module may wait for
-  // the tool.
-  RuleMask rules_at(std::uint64_t return_address) noexcept;
+  // the tool. *certain becomes false where another thread is at what the answer needs: then it is the answer
+  // of code of no module, or without names.
+  RuleMask rules_at(std::uint64_t return_address, bool* certain = nullptr) noexcept;
 
  private:
   friend void read_call_site_names() noexcept;

@@ -16,6 +16,8 @@
 #include "shim/watch/call_log_file.hpp"
 #include "shim/watch/call_log_line.hpp"
 #include "shim/watch/call_log_rules.hpp"
+#include "shim/watch/option_mistake.hpp"
+#include "shim/watch/site_answers.hpp"
 #include "shim/watch/thread_label.hpp"
 
 namespace weir::call_log {
@@ -23,6 +25,7 @@ namespace {
 
 constinit RouteRules rules;  // any of them; without a target
 constinit CallSites sites{"log"};
+constinit SiteAnswers answers;
 constinit bool all = false;  // some rule has no condition
 constinit bool sites_matter = false;
 constinit bool open = false;
@@ -69,9 +72,9 @@ struct PlaceText {
 PlaceText make_place(std::uint64_t caller) noexcept {
   PlaceText to{};
   Line line;
-  // While another thread has the table, it answers that it does not know.
+  // While another thread registers a module, the table answers that it knows the code, but not its module.
   CodePlace place = modules.find(caller - 1, true);
-  for (int tries = 0; place.module == 0 && place.tables.module_end == 0 && tries < 100; ++tries) {
+  for (int tries = 0; place.module == 0 && place.tables.module_end != 0 && tries < 100; ++tries) {
     sys::call(SYS_sched_yield);
     place = modules.find(caller - 1, true);
   }
@@ -145,7 +148,7 @@ bool wants(WatchedCall request, std::uint64_t caller) noexcept {
                             (when.thread.empty() || thread_holds(when, thread_label().name()));
     if (holds_here) holds |= RuleMask{1} << i;
   }
-  if (holds != 0 && sites_matter) holds &= sites.rules_at(caller);
+  if (holds != 0 && sites_matter) holds &= answers.of(sites, caller);
   return holds != 0;
 }
 
@@ -155,10 +158,7 @@ bool set_up() noexcept {
   const std::string_view text = options.log;
   if (text.empty()) return false;
   const unsigned mistakes = parse_log_rules(text, rules, [&](const RouteMistake& mistake) noexcept {
-    Line line;
-    line.text("weir: log: ").text(mistake.message.view()).text(", at '");
-    line.text(text.substr(mistake.offset, mistake.length)).text("' in '").text(mistake.rule);
-    line.text("'; these conditions are left out").say();
+    say_option_mistake("log", text, mistake, "these conditions are left out");
   });
   if (mistakes != 0 && options.strict) {
     Line().text("weir: log has errors and strict=1: not started").say();
@@ -170,6 +170,7 @@ bool set_up() noexcept {
     sites_matter |= !when.module.empty() || needs_names(when);
   }
   if (rules.count == 0 || (!all && !block_words::start())) return false;
+  if (sites_matter && !answers.start()) return false;
   places = static_cast<Place*>(table_zone.map(kPlaces * sizeof(Place)));
   if (places == nullptr) return false;
   sites.watch(rules);

@@ -12,6 +12,7 @@
 #include "shim/track/tracked_heap.hpp"
 #include "shim/watch/block_words.hpp"
 #include "shim/watch/call_log.hpp"
+#include "shim/watch/fail.hpp"
 #include "shim/watch/limits.hpp"
 #include "shim/watch/thread_label.hpp"
 #include "shim/watch/watch.hpp"
@@ -48,6 +49,7 @@ void end_counting() noexcept {
 void count_in_child() noexcept {
   forget_thread_labels();
   if (has_log) call_log::go_on_in_child();
+  if (has_limits) limits::forget_refusals();
 }
 
 namespace counted {
@@ -86,15 +88,25 @@ class Between {
 // One request: `make` asks the heap behind, and may be left out when there is no budget for it.
 template <typename Make>
 [[gnu::always_inline]] inline void* request(IncidentCall name, WatchedCall call, Arguments arguments,
-                                            CallSite site, Make make) noexcept {
+                                            CallSite site, Make make, bool* refused = nullptr) noexcept {
   const Between between(site.ip);
   if (!is_on()) return make();
   limits::Grant grant{0, false};
   if (has_limits) grant = limits::admit(name, call, site, 0);
   void* block = grant.refused ? fail() : make();
+  if (refused != nullptr) *refused = grant.refused;
   if (has_limits && !grant.refused) limits::settle(grant, 0, block);
   if (has_log) call_log::note_request(name, call, arguments, block, site.ip, false);
   return block;
+}
+
+// libstdc++'s nothrow forms call the others, now from its own code, where the limit's conditions may not
+// hold.
+template <typename Retry>
+__attribute__((noinline, cold)) void* try_again(bool refused, Retry retry) noexcept {
+  if (!refused) return retry();
+  const RefusedAgain again;
+  return retry();
 }
 
 // Before a block goes.
@@ -251,64 +263,79 @@ WEIR_COUNTED_END(operator_delete_array_sized_aligned, kDeleteArray, (void* block
 
 // The heaps with headers try again by themselves where they fail, by way of libstdc++ and of the functions
 // here: then that call has counted the block already.
-#define WEIR_COUNTED_NEW(name, call, symbol)                                                              \
-  [[gnu::always_inline]] static inline void* attempt_##name(std::size_t bytes, CallSite site) noexcept {  \
-    const WatchedCall watched{CallKind::call, bytes, kGranule};                                           \
-    return request(IncidentCall::call, watched, one(bytes), site, [&]() -> void* {                        \
-      switch (mode()) {                                                                                   \
-        case Mode::kPass:                                                                                 \
-          return passed::malloc(bytes);                                                                   \
-        case Mode::kRoute:                                                                                \
-          return routed::allocate(bytes, CallKind::call, site.ip);                                        \
-        case Mode::kGuard:                                                                                \
-          return guarded::name##_nothrow(bytes);                                                          \
-        default:                                                                                          \
-          return tracked::name##_nothrow(bytes);                                                          \
-      }                                                                                                   \
-    });                                                                                                   \
-  }                                                                                                       \
-  WEIR_COUNTED void* name(std::size_t bytes) {                                                            \
-    const CallSite site = WEIR_CALL_SITE();                                                               \
-    for (;;) {                                                                                            \
-      if (void* block = attempt_##name(bytes, site); __builtin_expect(block != nullptr, 1)) return block; \
-      call_new_handler();                                                                                 \
-    }                                                                                                     \
-  }                                                                                                       \
-  WEIR_COUNTED void* name##_nothrow(std::size_t bytes) {                                                  \
-    void* block = attempt_##name(bytes, WEIR_CALL_SITE());                                                \
-    return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow(symbol, bytes);                  \
+#define WEIR_COUNTED_NEW(name, call, symbol)                                                         \
+  [[gnu::always_inline]] static inline void* attempt_##name(std::size_t bytes, CallSite site,        \
+                                                            bool* refused) noexcept {                \
+    const WatchedCall watched{CallKind::call, bytes, kGranule};                                      \
+    return request(                                                                                  \
+        IncidentCall::call, watched, one(bytes), site,                                               \
+        [&]() -> void* {                                                                             \
+          switch (mode()) {                                                                          \
+            case Mode::kPass:                                                                        \
+              return passed::malloc(bytes);                                                          \
+            case Mode::kRoute:                                                                       \
+              return routed::allocate(bytes, CallKind::call, site.ip);                               \
+            case Mode::kGuard:                                                                       \
+              return guarded::name##_nothrow(bytes);                                                 \
+            default:                                                                                 \
+              return tracked::name##_nothrow(bytes);                                                 \
+          }                                                                                          \
+        },                                                                                           \
+        refused);                                                                                    \
+  }                                                                                                  \
+  WEIR_COUNTED void* name(std::size_t bytes) {                                                       \
+    const CallSite site = WEIR_CALL_SITE();                                                          \
+    for (;;) {                                                                                       \
+      if (void* block = attempt_##name(bytes, site, nullptr); __builtin_expect(block != nullptr, 1)) \
+        return block;                                                                                \
+      call_new_handler();                                                                            \
+    }                                                                                                \
+  }                                                                                                  \
+  WEIR_COUNTED void* name##_nothrow(std::size_t bytes) {                                             \
+    bool refused = false;                                                                            \
+    void* block = attempt_##name(bytes, WEIR_CALL_SITE(), &refused);                                 \
+    return __builtin_expect(block != nullptr, 1)                                                     \
+               ? block                                                                               \
+               : try_again(refused, [=] { return retry_nothrow(symbol, bytes); });                   \
   }
 WEIR_COUNTED_NEW(operator_new, kNew, "_ZnwmRKSt9nothrow_t")
 WEIR_COUNTED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
 
-#define WEIR_COUNTED_NEW_ALIGNED(name, call, symbol)                                                        \
-  [[gnu::always_inline]] static inline void* attempt_##name(std::size_t bytes, std::size_t alignment,       \
-                                                            CallSite site) noexcept {                       \
-    const WatchedCall watched{CallKind::call, bytes, alignment};                                            \
-    return request(IncidentCall::call, watched, two(bytes, alignment), site, [&]() -> void* {               \
-      switch (mode()) {                                                                                     \
-        case Mode::kPass:                                                                                   \
-          return passed::memalign(alignment, bytes);                                                        \
-        case Mode::kRoute:                                                                                  \
-          return routed::memalign_for(alignment, bytes, CallKind::call, site.ip);                           \
-        case Mode::kGuard:                                                                                  \
-          return guarded::name##_nothrow(bytes, alignment);                                                 \
-        default:                                                                                            \
-          return tracked::name##_nothrow(bytes, alignment);                                                 \
-      }                                                                                                     \
-    });                                                                                                     \
-  }                                                                                                         \
-  WEIR_COUNTED void* name(std::size_t bytes, std::size_t alignment) {                                       \
-    const CallSite site = WEIR_CALL_SITE();                                                                 \
-    for (;;) {                                                                                              \
-      if (void* block = attempt_##name(bytes, alignment, site); __builtin_expect(block != nullptr, 1))      \
-        return block;                                                                                       \
-      call_new_handler();                                                                                   \
-    }                                                                                                       \
-  }                                                                                                         \
-  WEIR_COUNTED void* name##_nothrow(std::size_t bytes, std::size_t alignment) {                             \
-    void* block = attempt_##name(bytes, alignment, WEIR_CALL_SITE());                                       \
-    return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow_aligned(symbol, bytes, alignment); \
+#define WEIR_COUNTED_NEW_ALIGNED(name, call, symbol)                                                  \
+  [[gnu::always_inline]] static inline void* attempt_##name(std::size_t bytes, std::size_t alignment, \
+                                                            CallSite site, bool* refused) noexcept {  \
+    const WatchedCall watched{CallKind::call, bytes, alignment};                                      \
+    return request(                                                                                   \
+        IncidentCall::call, watched, two(bytes, alignment), site,                                     \
+        [&]() -> void* {                                                                              \
+          switch (mode()) {                                                                           \
+            case Mode::kPass:                                                                         \
+              return passed::memalign(alignment, bytes);                                              \
+            case Mode::kRoute:                                                                        \
+              return routed::memalign_for(alignment, bytes, CallKind::call, site.ip);                 \
+            case Mode::kGuard:                                                                        \
+              return guarded::name##_nothrow(bytes, alignment);                                       \
+            default:                                                                                  \
+              return tracked::name##_nothrow(bytes, alignment);                                       \
+          }                                                                                           \
+        },                                                                                            \
+        refused);                                                                                     \
+  }                                                                                                   \
+  WEIR_COUNTED void* name(std::size_t bytes, std::size_t alignment) {                                 \
+    const CallSite site = WEIR_CALL_SITE();                                                           \
+    for (;;) {                                                                                        \
+      if (void* block = attempt_##name(bytes, alignment, site, nullptr);                              \
+          __builtin_expect(block != nullptr, 1))                                                      \
+        return block;                                                                                 \
+      call_new_handler();                                                                             \
+    }                                                                                                 \
+  }                                                                                                   \
+  WEIR_COUNTED void* name##_nothrow(std::size_t bytes, std::size_t alignment) {                       \
+    bool refused = false;                                                                             \
+    void* block = attempt_##name(bytes, alignment, WEIR_CALL_SITE(), &refused);                       \
+    return __builtin_expect(block != nullptr, 1)                                                      \
+               ? block                                                                                \
+               : try_again(refused, [=] { return retry_nothrow_aligned(symbol, bytes, alignment); }); \
   }
 WEIR_COUNTED_NEW_ALIGNED(operator_new_aligned, kNew, "_ZnwmSt11align_val_tRKSt9nothrow_t")
 WEIR_COUNTED_NEW_ALIGNED(operator_new_array_aligned, kNewArray, "_ZnamSt11align_val_tRKSt9nothrow_t")

@@ -14,6 +14,8 @@
 #include "shim/watch/limits_report.hpp"
 #include "shim/watch/limits_rss.hpp"
 #include "shim/watch/limits_rules.hpp"
+#include "shim/watch/option_mistake.hpp"
+#include "shim/watch/site_answers.hpp"
 #include "shim/watch/thread_label.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
@@ -31,6 +33,7 @@ struct alignas(64) Sum {
 
 constinit LimitRules rules;
 constinit CallSites sites{"limit"};
+constinit SiteAnswers answers;
 constinit Sum sums[kMostLimits];
 constinit RuleMask by_site = 0;               // limits with a condition on the call site
 constinit RuleMask by_thread = 0;             // on the thread
@@ -55,13 +58,6 @@ std::int64_t limit_of(unsigned i) noexcept {
 template <typename F>
 void for_each_bit(RuleMask mask, F&& visit) noexcept {
   for (; mask != 0; mask &= mask - 1) visit(static_cast<unsigned>(__builtin_ctz(mask)));
-}
-
-void complain(const RouteMistake& mistake, std::string_view text) noexcept {
-  Line line;
-  line.text("weir: limit: ").text(mistake.message.view()).text(", at '");
-  line.text(text.substr(mistake.offset, mistake.length)).text("' in '").text(mistake.rule);
-  line.text("'; this limit is left out").say();
 }
 
 // The rules of WEIR_ROUTES that the limit is about; false, with a line, where there is none.
@@ -105,7 +101,7 @@ RuleMask matching(WatchedCall call, CallSite site) noexcept {
   if ((holds & by_route) != 0) {
     holds &= on_route[rule_for({call.bytes, call.alignment, call.call, site.ip}, thread_cache())];
   }
-  if ((holds & by_site) != 0) holds &= sites.rules_at(site.ip);
+  if ((holds & by_site) != 0) holds &= answers.of(sites, site.ip);
   return holds;
 }
 
@@ -181,8 +177,9 @@ bool rss_exceeds(unsigned i, std::size_t bytes, std::uint64_t& now) noexcept {
 bool set_up() noexcept {
   const std::string_view text = options.limit;
   if (text.empty()) return false;
-  const unsigned mistakes =
-      parse_limits(text, rules, [&](const RouteMistake& mistake) noexcept { complain(mistake, text); });
+  const unsigned mistakes = parse_limits(text, rules, [&](const RouteMistake& mistake) noexcept {
+    say_option_mistake("limit", text, mistake, "this limit is left out");
+  });
   if (mistakes != 0 && options.strict) {
     Line().text("weir: limit has errors and strict=1: not started").say();
     sys::exit_group(2);
@@ -200,12 +197,17 @@ bool set_up() noexcept {
   if (live_limits != 0 && !block_words::start()) {
     Line().text("weir: limit: no memory to count blocks; limits on live bytes count nothing").say();
   }
+  if (by_site != 0 && !answers.start()) return false;
   sites.watch(rules.when);
   if (live_limits != 0) {
     next_blocks_end = blocks_end;
     blocks_end = end_blocks;
   }
   return true;
+}
+
+void forget_refusals() noexcept {
+  for (Sum& sum : sums) sum.refusals.store(0, std::memory_order_relaxed);
 }
 
 void say_refusals() noexcept {

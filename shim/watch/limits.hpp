@@ -29,6 +29,9 @@ bool set_up() noexcept;
 // At the process's end: what failed, where something did.
 void say_refusals() noexcept;
 
+// In a fork's child: those were its parent's.
+void forget_refusals() noexcept;
+
 // What an allowed request has been added to.
 struct Grant {
   std::uint64_t word;

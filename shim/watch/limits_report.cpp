@@ -54,7 +54,10 @@ void put_place(Line& line, std::uint64_t ip) noexcept {
 
 void put_excess(Line& line, const Excess& excess, std::string_view outcome) noexcept {
   line.text("limit '").text(excess.rule.text).text("': ");
-  line.text(kCallNames[static_cast<unsigned>(excess.call)]).text(" of ").number(excess.bytes).text(" byte(s)");
+  line.text(kCallNames[static_cast<unsigned>(excess.call)])
+      .text(" of ")
+      .number(excess.bytes)
+      .text(" byte(s)");
   put_place(line, excess.site.ip);
   line.text(outcome);
   if (excess.rule.kind == LimitKind::kRequest) return;
