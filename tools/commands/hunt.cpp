@@ -1,7 +1,6 @@
 #include "tools/commands/hunt.hpp"
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +19,7 @@
 #include "tools/launch/find_library.hpp"
 #include "tools/launch/inspect.hpp"
 #include "tools/launch/prepare.hpp"
+#include "tools/options/settings.hpp"
 #include "tools/report/incident_json.hpp"
 #include "tools/report/output.hpp"
 #include "tools/say.hpp"
@@ -50,17 +50,6 @@ class PrivateDirectory {
   std::string path_;
 };
 
-// What would end us arrives at a descriptor, so that the program is stopped, and what it found printed,
-// first.
-int take_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 class Hunt {
  public:
   Hunt(const HuntRequest& request, std::string options, std::string library)
@@ -73,7 +62,8 @@ class Hunt {
       say(fmt::format("cannot make a directory for the findings: {}", std::strerror(errno)));
       return kNotRun;
     }
-    const int signals = take_signals();
+    std::signal(SIGPIPE, SIG_IGN);
+    const int signals = take_ending_signals();
     for (const Layout& layout : request_.layouts) {
       if (!run(layout, signals)) return kNotExecutable;
       if (report_.runs.back().end.interrupted != 0) break;
@@ -94,7 +84,8 @@ class Hunt {
         request_.command,
         {{"LD_PRELOAD", preload}, {"WEIR_OPTIONS", options_of_run(layout, options_, json, log)}},
         shows,
-        request_.limit};
+        request_.limit,
+        static_cast<int>(settings_of_environment(options_).report_signal)};
     begin_progress(layout, shows);
     const RunEnd end = run_program(program, input_, signals, [&] { show_progress(); });
     end_progress();

@@ -27,8 +27,7 @@ void choose(HuntRequest& request, const std::string& words) {
 
 void add_hunt(CLI::App& app, HuntRequest& request, int& status) {
   request.layouts.assign(layouts().begin(), layouts().end());
-  CLI::App* hunt =
-      app.add_subcommand("hunt", "Run a program under each layout of the guard; merge the findings");
+  CLI::App* hunt = app.add_subcommand("hunt", "Run a program under every layout of the guard");
   hunt->footer(kFooter);
   hunt->prefix_command();
   hunt->add_option_function<std::string>(
@@ -45,16 +44,16 @@ void add_hunt(CLI::App& app, HuntRequest& request, int& status) {
           [&](double seconds) { request.limit = std::chrono::milliseconds(std::llround(seconds * 1000)); },
           "time limit of each run (none)")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, kMostSeconds));
+      ->check(CLI::Range(0.001, kMostSeconds).description(""));
   hunt->add_flag("--all-output", request.shows_all_output, "show what every run prints, not only the first");
   hunt->add_option("--exitcode", request.exitcode, "exit status when something was found (1)")
       ->type_name("N")
-      ->check(CLI::Range(0, 255));
+      ->check(CLI::Range(0, 255).description(""));
   hunt->add_option("--log", request.log_path, "file for the report, or stdout (stderr)")->type_name("FILE");
   hunt->add_option("--json", request.json_path, "file for the report as JSON")->type_name("FILE");
   hunt->add_option("--color", request.color, "auto, always or never")
       ->type_name("WHEN")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""));
   hunt->final_callback([&request, &status, hunt] {
     const std::vector<std::string> rest = hunt->remaining();
     request.command.insert(request.command.begin(), rest.begin(), rest.end());

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -40,6 +40,11 @@ std::optional<Status> status_of(pid_t pid) {
 
 }  // namespace
 
+std::optional<Process> find_process(pid_t pid) {
+  const std::optional<Status> status = status_of(pid);
+  return status ? std::optional(Process{pid, status->started}) : std::nullopt;
+}
+
 std::vector<Process> descendants_of(pid_t root) {
   std::unordered_multimap<pid_t, Process> by_parent;
   std::error_code error;
@@ -67,6 +72,18 @@ bool is_alive(const Process& process) {
 
 void send_signal(const Process& process, int number) {
   if (is_alive(process)) kill(process.pid, number);
+}
+
+bool catches(const Process& process, int number) {
+  std::ifstream file(fmt::format("/proc/{}/status", process.pid));
+  for (std::string line; std::getline(file, line);) {
+    constexpr std::string_view kCaught = "SigCgt:\t";
+    if (!line.starts_with(kCaught)) continue;
+    std::uint64_t signals = 0;
+    std::from_chars(line.data() + kCaught.size(), line.data() + line.size(), signals, 16);
+    return is_alive(process) && (signals >> (number - 1) & 1) != 0;
+  }
+  return false;
 }
 
 bool is_this_tool(const Process& process) {

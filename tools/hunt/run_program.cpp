@@ -24,15 +24,24 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{200};
-constexpr milliseconds kGrace{
-    5000};  // between being asked to end and being ended: the checks at exit take time
+// A program that has to end is asked for a check, then asked to end, then ended. Its checks take time.
+constexpr milliseconds kCheck{1000};
+constexpr milliseconds kGrace{5000};
+
+const sigset_t& ending_signals() {
+  static const sigset_t signals = [] {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    return set;
+  }();
+  return signals;
+}
 
 // The program to be: what is wrong is told through `errors`, which a successful exec closes.
 [[noreturn]] void become(const ProgramRun& run, int input, int errors) {
   signal(SIGPIPE, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigprocmask(SIG_UNBLOCK, &ending_signals(), nullptr);
   for (const auto& [name, value] : run.variables) setenv(name.c_str(), value.c_str(), 1);
   if (input >= 0) dup2(input, STDIN_FILENO);
   if (!run.shows_output) {
@@ -89,16 +98,16 @@ class Waiter {
       tick();
       take_signal(end);
       if (run_.limit.count() != 0 && since(started_) >= run_.limit) end.timed_out = true;
-      if ((end.timed_out || end.interrupted != 0) && !stopping_) ask();
-      if (stopping_ && since(asked_) >= kGrace) insist();
+      if (end.timed_out || end.interrupted != 0) press();
     }
     reaped_ = true;
     end.time = since(started_);
     // The others were asked too. What still prints a report, or does not hear, has the rest of the time.
-    while (stopping_ && since(asked_) < kGrace && std::ranges::any_of(family_, is_alive)) {
+    while (pressure_ != Pressure::kNone && since(pressed_) < kGrace &&
+           std::ranges::any_of(family_, is_alive)) {
       std::this_thread::sleep_for(kTick / 10);
     }
-    if (stopping_) insist();
+    if (pressure_ != Pressure::kNone) insist();
     return end;
   }
 
@@ -111,7 +120,8 @@ class Waiter {
     std::vector<pollfd> waits = {{process_, POLLIN, 0}, {signals_, POLLIN, 0}};
     input_.add_to(waits);
     milliseconds most = process_ >= 0 ? kTick : kTick / 10;
-    if (run_.limit.count() != 0 && !stopping_) most = std::min(most, run_.limit - since(started_));
+    if (run_.limit.count() != 0 && pressure_ == Pressure::kNone)
+      most = std::min(most, run_.limit - since(started_));
     poll(waits.data(), waits.size(), std::max(1, static_cast<int>(most.count())));
   }
 
@@ -123,13 +133,25 @@ class Waiter {
     }
   }
 
-  void ask() {
-    stopping_ = true;
-    asked_ = Clock::now();
-    family_ = descendants_of(child_);
-    kill(child_, SIGTERM);
-    for (const Process& process : family_) {
-      if (!is_this_tool(process)) send_signal(process, SIGTERM);
+  void press() {
+    const milliseconds time = since(pressed_);
+    if (pressure_ == Pressure::kNone) {
+      family_ = descendants_of(child_);
+      if (const auto child = find_process(child_)) family_.push_back(*child);
+      std::erase_if(family_, is_this_tool);  // they end by themselves, and not before their report is whole
+      for (const Process& process : family_) {
+        if (run_.check_signal != 0 && catches(process, run_.check_signal))
+          send_signal(process, run_.check_signal);
+      }
+      pressure_ = Pressure::kChecked;
+      pressed_ = Clock::now();
+    } else if (pressure_ == Pressure::kChecked &&
+               time >= (run_.check_signal != 0 ? kCheck : milliseconds{0})) {
+      for (const Process& process : family_) send_signal(process, SIGTERM);
+      pressure_ = Pressure::kAsked;
+      pressed_ = Clock::now();
+    } else if (pressure_ == Pressure::kAsked && time >= kGrace) {
+      insist();
     }
   }
 
@@ -146,13 +168,18 @@ class Waiter {
   int signals_;
   int process_;
   Clock::time_point started_;
-  bool stopping_ = false;
+  enum class Pressure { kNone, kChecked, kAsked } pressure_ = Pressure::kNone;
+  Clock::time_point pressed_;
+  std::vector<Process> family_;  // the child and its own, when it had to end
   bool reaped_ = false;
-  Clock::time_point asked_;
-  std::vector<Process> family_;  // of the child, when it was asked to end
 };
 
 }  // namespace
+
+int take_ending_signals() {
+  sigprocmask(SIG_BLOCK, &ending_signals(), nullptr);
+  return signalfd(-1, &ending_signals(), SFD_CLOEXEC | SFD_NONBLOCK);
+}
 
 bool RunEnd::is_whole() const {
   return start_error == 0 && !timed_out && interrupted == 0 && WIFEXITED(wait_status);

@@ -1,6 +1,6 @@
 // One run of a program to its end, its time limit, or a signal that ends us.
 //
-// One thread. SIGINT, SIGTERM and SIGHUP must be blocked by the caller: they arrive at `signals`.
+// One thread.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,7 @@ struct ProgramRun {
   std::vector<std::pair<std::string, std::string>> variables;  // set in its environment
   bool shows_output;                                           // else it goes to /dev/null
   std::chrono::milliseconds limit;                             // none when 0
+  int check_signal;  // asks the library for a check, before the program is stopped; 0: none
 };
 
 struct RunEnd {
@@ -30,7 +31,11 @@ struct RunEnd {
   std::string text() const;  // "status 0", "SIGSEGV", "stopped after 10 s"
 };
 
-// `signals` is a signalfd; `tick` is called several times a second.
+// From now on SIGINT, SIGTERM and SIGHUP arrive at this descriptor, so that a run is stopped, and what it
+// found printed, before they end us.
+int take_ending_signals();
+
+// `signals` is that descriptor; `tick` is called several times a second.
 RunEnd run_program(const ProgramRun& run, ProgramInput& input, int signals,
                    const std::function<void()>& tick);
 

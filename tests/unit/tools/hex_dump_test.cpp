@@ -64,6 +64,10 @@ TEST(HexDump, CountsLinesThatAreAlikeAndCutsLongOnes) {
             "             ... (3 line(s) like the one above)\n"
             "340000001040 |40 41|                                           @A\n"
             "             |the block|  -- intact guard byte\n");
+  EXPECT_EQ(dump(std::string(32, 'c'), kAt, 0, 0),
+            "340000001000  -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --\n"
+            "340000001010  -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --\n"
+            "             -- intact guard byte\n");
   const std::string text = dump(std::string(60 * 16 + 1, 'd'), kAt, 0, 0);
   EXPECT_NE(text.find("\n3400000012f0 ["), std::string::npos);
   EXPECT_EQ(text.find("\n340000001300"), std::string::npos);

@@ -113,7 +113,7 @@ TEST(Listing, FitsTheTerminal) {
 TEST(Listing, HasARowAnOption) {
   const std::string table = options_as_markdown();
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(table, '\n')), option_rows().size() + 2);
-  EXPECT_NE(table.find("| `mode` | leak\\|pass | `leak` | "), std::string::npos);
+  EXPECT_NE(table.find("| `mode` | leak\\|pass\\|guard | `leak` | "), std::string::npos);
   EXPECT_NE(table.find("| `exitcode` | 0 to 255 | `23` | "), std::string::npos);
 }
 

@@ -270,6 +270,15 @@ TEST(BuildReport, SortsByKindAndSize) {
   EXPECT_EQ(built.report.lost_blocks(), 6u);
 }
 
+TEST(BuildReport, StacksBeginWithTheProgramsCall) {
+  FindingsBuilder builder;
+  const std::size_t weir = builder.module("/lib/libweir.so", 0x10000, 0x20000, 0x10000);
+  builder.group(LeakKind::kDirect, 10, 1, {builder.token(weir, 0x10100), builder.token(0, 0x99)});
+  const Built built(std::move(builder));
+  ASSERT_EQ(built.report.leaks[0].frames.size(), 1u);
+  EXPECT_EQ(built.report.leaks[0].frames[0]->address, 0x98u);
+}
+
 TEST(BuildReport, ListsReachableBlocksLast) {
   Settings settings;
   settings.show_reachable = true;
