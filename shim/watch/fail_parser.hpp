@@ -130,7 +130,7 @@ class FailRuleParser : public RouteConditionParser {
 
   // 0.001 or 1/1000, as a part of 2^64.
   static bool read_chance(std::string_view value, std::uint64_t& chance) noexcept {
-    constexpr std::size_t kMostDigits = 18;
+    constexpr std::size_t kMostDigits = 19;
     std::uint64_t part = 0;
     std::uint64_t whole = 1;
     const std::size_t slash = value.find('/');

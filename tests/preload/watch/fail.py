@@ -282,11 +282,12 @@ def test_unwritable_file(weir):
 
 def test_closed_descriptors_and_directories(weir):
     """The path is that of the start, whatever the program does to its directory and descriptors."""
-    directory = weir.fresh_directory()
-    result = weir.run(["/bin/bash", "-c", "cd /; exec 3>&- 4>&- 5>&-; x=$(echo 1); echo $x"],
+    directory, other = weir.fresh_directory(), weir.fresh_directory()
+    result = weir.run(["/bin/bash", "-c", f"cd {other}; exec 3>&- 4>&- 5>&-; x=$(echo 1); echo $x"],
                       f"{QUIET}:mode=pass:alloc_stacks=here.stacks", cwd=directory)
     equal((result.status, result.stdout, result.stderr), (0, b"1\n", b""), "bash")
     check(len(stacks_of(os.path.join(directory, "here.stacks"))) > 10, "there are no stacks of bash")
+    equal(os.listdir(other), [], "files where the program went")
 
 
 def test_real_program_survives(weir):

@@ -64,7 +64,8 @@ def test_one_among_a_thousand(weir):
 
 
 WANTED = {"crashes": {"crash"}, "aborts": {"crash"}, "hangs": {"hang"}, "leaks": {"handled", "leak"},
-          "says_less": {"silent"}, "exits": {"handled"}, "does_without": {"handled"}, "child_crashes": {"crash"}}
+          "says_less": {"silent"}, "exits": {"handled"}, "does_without": {"handled"}, "child_crashes": {"crash"},
+          "always_leaks": {"handled"}, "tries_again": {"handled"}}
 
 
 def test_every_kind(weir):
@@ -104,20 +105,21 @@ def test_choice_of_stacks(weir):
     found = unready(weir, flags=["--only", "crashes|ex*s"])
     equal(sorted(run["frames"][0]["function"] for run in found.runs), ["crashes", "exits"], "--only")
     check(", " + str(found.counts["not tried"]) + " not tried" in found.text, found.text)
-    equal(len(unready(weir, flags=["--only", "unready.c", "--ignore-output", "--timeout", "0.5"]).runs), 9, "--only a file")
+    equal(len(unready(weir, flags=["--only", "unready.c", "--ignore-output", "--timeout", "0.5"]).runs), 11, "--only a file")
     equal(len(unready(weir, flags=["--limit", "1"]).runs), 1, "--limit")
 
 
 def test_timeout(weir):
     began = time.monotonic()
-    equal(unready(weir, "hangs", flags=["--timeout", "0.4"]).counts["hang"], 1, "hangs")
-    check(time.monotonic() - began < 8, "the hang was not ended in time")
+    equal(unready(weir, "hangs", flags=["--timeout", "2.5"]).counts["hang"], 1, "hangs")
+    check(2.5 < time.monotonic() - began < 20, "the hang was not ended in time")
 
 
 def test_same_input(weir):
     """Each run reads the whole input again: with another one its output would differ."""
-    found = unready(weir, "does_without", stdin=b"line of input\n")
-    equal((found.bad(), found.counts["silent"]), ([], 0), "outputs")
+    found = unready(weir, "needs_input", stdin=b"line of input\n")
+    equal(found.bad(), [], "runs of a program that dies without its input")
+    check(found.counts["handled"] != 0, found.text)
 
 
 def test_exceptions(weir):

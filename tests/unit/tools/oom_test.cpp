@@ -130,7 +130,11 @@ TEST(ProgramRunner, EndsWhatIsLeftRunning) {
 
 class Judge : public testing::Test {
  protected:
-  Judge() { evidence.log.failed.emplace_back(); }
+  Judge() {
+    evidence.log.failed.emplace_back();
+    reference.output = file("good");
+    result.output = file("good");
+  }
 
   Verdict verdict() {
     last = judge(reference, result, std::move(evidence));
@@ -146,8 +150,8 @@ class Judge : public testing::Test {
     return kept;
   }
 
-  Reference reference{.output = file("good")};
-  RunResult result{.output = file("good")};
+  Reference reference;
+  RunResult result;
   Evidence evidence;
   Outcome last;
 };

@@ -1,4 +1,4 @@
-// Takes a failed allocation in every wrong way, each in a function named for it, and in two right ones. The
+// Takes a failed allocation in every wrong way, each in a function named for it, and in some right ones. The
 // argument chooses: one of them, or without one all. Echoes a line of its input, so that runs need the same
 // one.
 #include <signal.h>
@@ -62,6 +62,14 @@ __attribute__((noinline)) static void does_without(void) {
   free(malloc(108));
 }
 
+// One request fails, the next from the same place does not.
+__attribute__((noinline)) static void tries_again(void) {
+  char* volatile block = NULL;
+  for (int i = 0; i < 2 && block == NULL; ++i) block = malloc(111);
+  block[0] = 1;
+  free(block);
+}
+
 __attribute__((noinline)) static void child_crashes(void) {
   fflush(stdout);
   const pid_t child = fork();
@@ -82,12 +90,21 @@ __attribute__((noinline)) static void overruns(void) {
   free(stand_in);
 }
 
+// What leaks whatever fails is no news.
+__attribute__((noinline)) static void always_leaks(void) {
+  char* volatile block = malloc(50);
+  block = NULL;
+  (void)block;
+}
+
 int main(int argc, char** argv) {
   static char buffer[4096], line[64];
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   if (argc > 1) chosen = argv[1];
+  always_leaks();
   const ssize_t got = read(0, line, sizeof line - 1);
   if (got > 0) printf("read %s", line);
+  if (got <= 0 && chosen != NULL && wanted("needs_input")) raise(SIGKILL);
   if (wanted("crashes")) crashes();
   if (wanted("aborts")) aborts();
   if (wanted("hangs")) hangs();
@@ -95,6 +112,7 @@ int main(int argc, char** argv) {
   if (wanted("says_less")) says_less();
   if (wanted("exits") && exits()) return 5;
   if (wanted("does_without")) does_without();
+  if (wanted("tries_again")) tries_again();
   if (wanted("child_crashes")) child_crashes();
   if (chosen != NULL && wanted("overruns")) overruns();
   if (chosen != NULL && wanted("crashes_itself")) raise(SIGSEGV);
