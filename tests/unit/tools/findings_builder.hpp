@@ -85,6 +85,13 @@ class FindingsBuilder {
     incidents_.push_back(incident);
   }
 
+  // Makes the findings those of a limit.
+  void limit(const FindingsLimit& limit, std::string_view text) {
+    header.reason = CheckReason::kLimit;
+    limits_.push_back(limit);
+    limit_text_ = text;
+  }
+
   // The number that groups and incidents know it by.
   std::uint32_t route(std::string_view name) {
     routes_.append(name).append(1, '\0');
@@ -105,6 +112,13 @@ class FindingsBuilder {
     append(bytes, header.routes, routes_.data(), routes_.size());
     append(bytes, header.incidents, incidents_.data(), incidents_.size());
     append(bytes, header.dumps, dumps_.data(), dumps_.size());
+    FindingsSection limit_text = {};
+    append(bytes, limit_text, limit_text_.data(), limit_text_.size());
+    for (FindingsLimit& limit : limits_) {
+      limit.rule_offset = limit_text.offset;
+      limit.rule_bytes = static_cast<std::uint32_t>(limit_text.count);
+    }
+    append(bytes, header.limits, limits_.data(), limits_.size());
     header.file_bytes = bytes.size();
     std::memcpy(bytes.data(), &header, sizeof header);
     return bytes;
@@ -131,6 +145,8 @@ class FindingsBuilder {
   std::string routes_;
   std::vector<FindingsIncident> incidents_;
   std::vector<std::uint8_t> dumps_;
+  std::vector<FindingsLimit> limits_;
+  std::string limit_text_;
 };
 
 }  // namespace weir
