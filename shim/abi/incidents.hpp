@@ -108,6 +108,7 @@ struct FindingsIncident {
   std::uint32_t route;            // as FindingsGroup::route
   IncidentCall made_by;
   IncidentCall call;             // that found it or that was wrong
+  IncidentCall freed_by;         // of a freed block
   std::uint32_t block_is_freed;  // 1: the block had been freed
   std::uint32_t generation;      // forks between the process that made the block and this one
   std::uint32_t place_module;    // index into modules

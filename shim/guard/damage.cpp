@@ -42,7 +42,6 @@ class Expected {
     freed_ = !header->base.is_live();
     word_ = header->canary_word();
     record_ = header->record_word();
-    filled_ = freed_ ? block_ + quarantine::filled_bytes(*header) : 0;
   }
 
   DumpMark mark(std::uint64_t at) const noexcept {
@@ -64,15 +63,29 @@ class Expected {
   }
   DumpMark mark_freed(std::uint64_t at) const noexcept {
     if (at < block_) return header_->freed_is_whole() ? DumpMark::kCanary : DumpMark::kDamaged;
-    if (at < filled_) return byte_at(at) == options.free_fill_byte ? DumpMark::kBlock : DumpMark::kDamaged;
+    if (is_filled(at - block_) && byte_at(at) != options.free_fill_byte) return DumpMark::kDamaged;
     return at < block_ + header_->bytes() ? DumpMark::kBlock : DumpMark::kCanary;
   }
 
+  bool is_filled(std::uint64_t offset) const noexcept {
+    return !quarantine::for_filled(*header_, [&](std::size_t start, std::size_t bytes) {
+      return offset - start >= bytes;  // ends the search where it lies in the run
+    });
+  }
+
   const GuardHeader* header_;
-  std::uint64_t block_ = 0, end_ = 0, filled_ = 0;
+  std::uint64_t block_ = 0, end_ = 0;
   std::uint64_t word_ = 0, record_ = 0;
   bool freed_ = false;
 };
+
+void set_damage(Incident& incident, const GuardHeader& header, const char* first, const char* last,
+                std::uint64_t count) noexcept {
+  incident.facts.address = as_number(first);
+  incident.facts.damage_offset = first - header.block();
+  incident.facts.damage_bytes = static_cast<std::uint64_t>(last - first) + 1;
+  incident.facts.damaged_count = count;
+}
 
 // The damaged bytes between two addresses, all of which can be read.
 void measure_damage(Incident& incident, const GuardHeader& header, const char* from,
@@ -87,11 +100,26 @@ void measure_damage(Incident& incident, const GuardHeader& header, const char* f
     last = from;
     ++count;
   }
-  if (first == nullptr) return;
-  incident.facts.address = as_number(first);
-  incident.facts.damage_offset = first - header.block();
-  incident.facts.damage_bytes = static_cast<std::uint64_t>(last - first) + 1;
-  incident.facts.damaged_count = count;
+  if (first != nullptr) set_damage(incident, header, first, last, count);
+}
+
+// The same of a freed block's fill, which may be large: only what is filled is looked at.
+void measure_fill(Incident& incident, const GuardHeader& header) noexcept {
+  const auto with = static_cast<unsigned char>(options.free_fill_byte);
+  const char* first = nullptr;
+  const char* last = nullptr;
+  std::uint64_t count = 0;
+  quarantine::for_filled(header, [&](std::size_t offset, std::size_t bytes) {
+    const char* const run = header.block() + offset;
+    for (std::size_t i = first_change(run, bytes, with); i < bytes; ++i) {
+      if (static_cast<unsigned char>(run[i]) == with) continue;
+      if (first == nullptr) first = run + i;
+      last = run + i;
+      ++count;
+    }
+    return true;
+  });
+  if (first != nullptr) set_damage(incident, header, first, last, count);
 }
 
 // The live block in front, when it was written past its end: then a long overflow came from there.
@@ -172,6 +200,7 @@ void describe_block(Incident& incident, const GuardHeader& header) noexcept {
   f.block_is_freed = stage == BlockStage::kFreed || stage == BlockStage::kGone ? 1 : 0;
   incident.allocated = {header.stack(), header.made(), true};
   if (f.block_is_freed != 0) incident.freed = {header.freed_by(), header.freed_when(), true};
+  if (f.block_is_freed != 0) f.freed_by = header.freed_call();
 }
 
 void dump_around(Incident& incident, const GuardHeader* header, const char* from) noexcept {
@@ -193,9 +222,11 @@ void dump_around(Incident& incident, const GuardHeader* header, const char* from
 }
 
 bool freed_block_is_whole(const GuardHeader& header) noexcept {
-  return header.stage() == BlockStage::kFreed && header.freed_is_whole() &&
-         first_change(header.block(), quarantine::filled_bytes(header),
-                      static_cast<unsigned char>(options.free_fill_byte)) == kNoDamage;
+  if (!header.freed_is_whole()) return false;
+  const auto with = static_cast<unsigned char>(options.free_fill_byte);
+  return quarantine::for_filled(header, [&](std::size_t offset, std::size_t bytes) {
+    return first_change(header.block() + offset, bytes, with) == kNoDamage;
+  });
 }
 
 void describe_freed_block(Incident& incident, const GuardHeader& header, IncidentOccasion occasion) noexcept {
@@ -213,7 +244,8 @@ void describe_freed_block(Incident& incident, const GuardHeader& header, Inciden
     return;
   }
   describe_block(incident, header);
-  measure_damage(incident, header, header.block() - 16, header.block() + quarantine::filled_bytes(header));
+  measure_damage(incident, header, header.block() - 16, header.block());
+  if (incident.facts.damaged_count == 0) measure_fill(incident, header);
   dump_around(incident, &header, reinterpret_cast<const char*>(incident.facts.address));
 }
 
@@ -251,7 +283,8 @@ void describe_lost_header(Incident& incident, const char* block, const BlockHead
   f.block_alignment = rest.offset();
   f.made_by = call_of(rest.family());
   f.route = rule_number_of(block);
-  incident.allocated = {rest.stack(), {}, true};
+  const auto* guard = reinterpret_cast<const GuardHeader*>(header);
+  incident.allocated = {rest.stack(), guard->meta_is_whole() ? guard->made() : GuardMeta{}, true};
   // From the first byte that is not as it was; what lies before the header is not the block's.
   const GuardHeader was{rest, 0, GuardHeader::canary_of(rest.check_word)};
   const auto* expected = reinterpret_cast<const unsigned char*>(&was);
@@ -259,8 +292,9 @@ void describe_lost_header(Incident& incident, const char* block, const BlockHead
   unsigned last = 0;
   unsigned count = 0;
   for (unsigned i = 0; i < kGuardHeaderBytes; ++i) {
-    const bool meta = i >= 16 && i < 24;  // when it was made is not known any more
-    if (meta ? first == kGuardHeaderBytes : header[i] == expected[i]) continue;
+    // Which bytes of meta have changed can't be told.
+    const bool meta = i >= 16 && i < 24;
+    if (meta ? guard->meta_is_whole() : header[i] == expected[i]) continue;
     if (first == kGuardHeaderBytes) first = i;
     last = i;
     ++count;

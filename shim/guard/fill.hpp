@@ -1,5 +1,10 @@
-// Filling freed blocks with a byte, and finding what has been written to them since. Sixteen bytes at a time:
-// blocks begin at multiples of 16, and the part that is filled ends eight before one.
+// Filling freed blocks with a byte, and finding what has been written to them since.
+//
+// Blocks of up to max_free_fill_size bytes are filled whole; of larger ones the first so many bytes, one
+// cache line in each KiB behind, and the last. So a run of a KiB is seen wherever it lies, a single write
+// with one chance in sixteen, and a buffer of a megabyte costs what a block of 64 KiB would.
+//
+// Sixteen bytes at a time: blocks begin at multiples of 16, and what is filled ends at one or eight before.
 #pragma once
 
 #include <emmintrin.h>
@@ -10,9 +15,11 @@
 namespace weir {
 
 inline constexpr std::size_t kNoDamage = ~std::size_t{0};
+inline constexpr std::size_t kFillLine = 64;
+inline constexpr std::size_t kFillStride = 1024;
 
 // bytes % 16 is 8 or 0, `to` is aligned to 16.
-inline void fill_block(char* to, std::size_t bytes, unsigned char with) noexcept {
+inline void fill_run(char* to, std::size_t bytes, unsigned char with) noexcept {
   const __m128i pattern = _mm_set1_epi8(static_cast<char>(with));
   char* const end = to + (bytes & ~std::size_t{15});
   for (; to != end; to += 16) _mm_store_si128(reinterpret_cast<__m128i*>(to), pattern);
@@ -34,6 +41,22 @@ inline std::size_t first_change(const char* from, std::size_t bytes, unsigned ch
     if (static_cast<unsigned char>(from[at]) != with) return at;
   }
   return kNoDamage;
+}
+
+// Which bytes of a freed block are filled: visit(offset, bytes) for each run, ascending, until one returns
+// false. `all` is what lies between the block's start and the record behind it, `whole` what is filled whole.
+template <typename Visit>
+inline bool for_filled_runs(std::size_t all, std::size_t whole, Visit&& visit) noexcept {
+  if (__builtin_expect(all <= whole, 1)) return visit(std::size_t{0}, all);
+  whole &= ~std::size_t{15};
+  if (whole != 0 && !visit(std::size_t{0}, whole)) return false;
+  std::size_t at = whole;
+  for (; at + kFillStride <= all; at += kFillStride) {
+    if (!visit(at + (kFillStride - kFillLine), kFillLine)) return false;
+  }
+  // The last line, where it is not the one of the last stride.
+  const std::size_t last = (all - kFillLine) & ~std::size_t{15};
+  return last < at ? true : visit(last, all - last);
 }
 
 }  // namespace weir

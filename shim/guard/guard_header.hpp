@@ -1,11 +1,11 @@
 // What lies around a block in mode=guard, and how it is written and held against what it should be.
 //
 //   block - 32  size_word, check_word: a BlockHeader as everywhere; bits 48..53 are log2 of the alignment
-//   block - 16  meta: thread number (0..15), time (16..47), a keyed hash of both and of check_word (48..63)
-//   block - 8   the front canary; once freed: the stack of the free (36..63) and a keyed hash (0..35)
-//   block       what the program asked for, n bytes
-//   block + n   the back canary, 8 to 23 bytes from the very first one behind
-//   end - 8     the record: check_word again, under a key; once freed: the meta of the free
+//   block - 16  meta: thread number (0..15), time (16..47), a keyed hash of both (48..63)
+//   block - 8   the front canary; once freed: the stack (36..63) and the call (32..35) of the free, a keyed
+//   hash block       what the program asked for, n bytes block + n   the back canary, 8 to 23 bytes from the
+//   very first one behind end - 8     the record: check_word again, under a key; once freed: thread and time
+//   of the free
 //
 // `end` is aligned to 16; what the parent gives beyond is not looked at. The canary is a word made from
 // check_word, which is keyed by the address: the byte at address a is byte a % 8 of it, so it reads the same
@@ -13,8 +13,8 @@
 // 0xbf: no text, no zero, no 0xff, no small number.
 //
 // A freed header keeps size_word and stack, so that a second free can be told from a wild one: check_word's
-// hash is then made under another key. A block that has left the quarantine has a third: who frees it twice
-// is seen as long as nobody else has got the memory.
+// hash is then under a mask. A block that has left the quarantine has another: who frees it twice is seen as
+// long as nobody else has got the memory.
 //
 // The header costs one hash to make and one to verify; the canaries come from it by one multiplication.
 #pragma once
@@ -24,6 +24,7 @@
 #include <cstring>
 
 #include "core/pages.hpp"
+#include "shim/abi/incidents.hpp"
 #include "shim/track/block_header.hpp"
 
 namespace weir {
@@ -105,10 +106,14 @@ struct GuardHeader {
                     static_cast<std::uint64_t>(process_generation & 63) << 58;
     now.check_word = base.check_word_for(now.size_word, stack);
     base.size_word = now.size_word;
-    base.kill();
+    begin_change();
     write_around(now.check_word, made);
     __atomic_store_n(&base.check_word, now.check_word, __ATOMIC_RELEASE);
   }
+
+  // While it is neither live nor freed; a check tells it from a header that was overwritten.
+  void begin_change() noexcept { __atomic_store_n(&base.check_word, kChanging, __ATOMIC_RELEASE); }
+  bool is_changing() const noexcept { return base.check_word == kChanging; }
 
   // Everything around a live block is as begin() left it.
   bool is_whole() const noexcept {
@@ -119,72 +124,72 @@ struct GuardHeader {
     const char* middle = at + 16 <= record ? at + 8 : at;
     return ((canary ^ word) | (load_unaligned(at) ^ back) | (load_unaligned(middle) ^ back) |
             (load_unaligned(record - 8) ^ word) | (load_unaligned(record) ^ record_word()) |
-            (meta ^ meta_word(meta, base.check_word))) == 0;
+            (meta ^ meta_word(meta))) == 0;
   }
 
   GuardMeta made() const noexcept { return meta_of(meta); }
   static GuardMeta meta_of(std::uint64_t word) noexcept {
     return {static_cast<std::uint32_t>(word & 0xffff), static_cast<std::uint32_t>(word >> 16)};
   }
-  bool meta_is_whole() const noexcept { return meta == meta_word(meta, base.check_word); }
+  bool meta_is_whole() const noexcept { return meta == meta_word(meta); }
 
   // ---- freed
 
   // Turns a live header into a freed one. The caller fills the block.
-  void end_life(StackId by, GuardMeta when) noexcept {
-    const StackId stack_made = stack();
-    __atomic_store_n(&base.check_word, base.check_word_for(base.size_word ^ kFreedKey, stack_made),
-                     __ATOMIC_RELEASE);
-    meta = meta_word(meta, base.check_word);
-    canary = static_cast<std::uint64_t>(by) << 36 | freed_hash(by);
-    store_unaligned(end() - kRecordBytes, meta_word(word_of(when), base.check_word));
+  void end_life(StackId by, IncidentCall call, GuardMeta when) noexcept {
+    __atomic_store_n(&base.check_word, base.check_word ^ kFreedMask, __ATOMIC_RELEASE);
+    const std::uint64_t word = static_cast<std::uint64_t>(by) << 4 | static_cast<std::uint64_t>(call);
+    canary = word << 32 | freed_hash(word);
+    store_unaligned(end() - kRecordBytes, word_of(when));
   }
 
   // Out of the quarantine: the parent may give the memory to somebody else.
-  void leave() noexcept { base.check_word = base.check_word_for(base.size_word ^ kGoneKey, stack()); }
+  void leave() noexcept { base.check_word ^= kFreedMask ^ kGoneMask; }
 
   BlockStage stage() const noexcept {
     if (base.check_word == 0) return BlockStage::kNone;
-    if (base.is_live()) return BlockStage::kLive;
-    if (base.check_word == base.check_word_for(base.size_word ^ kFreedKey, stack()))
-      return BlockStage::kFreed;
-    if (base.check_word == base.check_word_for(base.size_word ^ kGoneKey, stack())) return BlockStage::kGone;
-    return BlockStage::kNone;
+    const std::uint64_t difference = base.check_word ^ base.check_word_for(base.size_word, stack());
+    if (difference == 0) return BlockStage::kLive;
+    if (difference == kFreedMask) return BlockStage::kFreed;
+    return difference == kGoneMask ? BlockStage::kGone : BlockStage::kNone;
   }
 
   // Of a freed block; the canary's place still says what end_life wrote.
   bool freed_is_whole() const noexcept {
-    return (canary & kHashMask) == freed_hash(freed_by()) && meta_is_whole();
+    return stage() == BlockStage::kFreed && static_cast<std::uint32_t>(canary) == freed_hash(canary >> 32) &&
+           meta_is_whole();
   }
   StackId freed_by() const noexcept { return static_cast<StackId>(canary >> 36); }
+  IncidentCall freed_call() const noexcept { return static_cast<IncidentCall>(canary >> 32 & 15); }
   GuardMeta freed_when() const noexcept { return meta_of(load_unaligned(end() - kRecordBytes)); }
 
   static constexpr std::uint64_t kRecordKey = 0xa5c3'96e1'5a3c'691eu;
 
  private:
-  static constexpr std::uint64_t kFreedKey = 0x6a09'e667'f3bc'c908u;
-  static constexpr std::uint64_t kGoneKey = 0xbb67'ae85'84ca'a73bu;
-  static constexpr std::uint64_t kHashMask = (std::uint64_t{1} << 36) - 1;
+  // Of the 36 bits that hold the hash, so the stack stays readable.
+  static constexpr std::uint64_t kFreedMask = 0x6'6a09'e667u;
+  static constexpr std::uint64_t kGoneMask = 0xb'b67a'e858u;
+  static constexpr std::uint64_t kChanging = 1;
   static constexpr std::uint64_t kMetaMask = (std::uint64_t{1} << 48) - 1;
 
   static std::uint64_t word_of(GuardMeta m) noexcept {
     return (m.thread & 0xffff) | static_cast<std::uint64_t>(m.ticks) << 16;
   }
   // The low 48 bits with their hash above.
-  static std::uint64_t meta_word(std::uint64_t low, std::uint64_t check_word) noexcept {
+  std::uint64_t meta_word(std::uint64_t low) const noexcept {
     low &= kMetaMask;
-    const std::uint64_t x = (low ^ check_word ^ header_key) * 0xbf58476d1ce4e5b9u;
+    const std::uint64_t x =
+        (low ^ reinterpret_cast<std::uint64_t>(this) << 16 ^ header_key) * 0xbf58476d1ce4e5b9u;
     return low | x >> 48 << 48;
   }
-  std::uint64_t freed_hash(StackId by) const noexcept {
-    std::uint64_t x = (reinterpret_cast<std::uint64_t>(this) ^ header_key ^ kFreedKey) * 0x9e3779b97f4a7c15u;
-    x = (x ^ by ^ base.check_word) * 0xbf58476d1ce4e5b9u;
-    return x >> 28;
+  std::uint32_t freed_hash(std::uint64_t word) const noexcept {
+    const std::uint64_t x = (reinterpret_cast<std::uint64_t>(this) ^ word << 32 ^ word ^ header_key);
+    return static_cast<std::uint32_t>(x * 0x94d049bb133111ebu >> 32);
   }
 
   void write_around(std::uint64_t check_word, GuardMeta made) noexcept {
     const std::uint64_t word = canary_of(check_word);
-    meta = meta_word(word_of(made), check_word);
+    meta = meta_word(word_of(made));
     canary = word;
     char* const at = block() + bytes();
     char* const last = end() - kRecordBytes;

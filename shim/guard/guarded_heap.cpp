@@ -68,8 +68,8 @@ WEIR_COLD void tick(ThreadState* t) noexcept {
   const std::uint32_t now = ticks_now();
   g.ticks = now;
   const std::uint64_t every = options.check_every;
-  const std::uint32_t step =
-      every != 0 && every < kCallsATick ? static_cast<std::uint32_t>(every) : kCallsATick;
+  std::uint32_t step = every != 0 && every < kCallsATick ? static_cast<std::uint32_t>(every) : kCallsATick;
+  if (options.check_period_ms != 0) step = 1;
   g.calls_left = step;
   if (every != 0 && (g.calls += step) >= every) {
     g.calls = 0;
@@ -114,6 +114,12 @@ WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {
 
 // ---- making blocks
 
+// What of a block of so many bytes is new.
+WEIR_COLD void fill_new(char* block, std::size_t from, std::size_t bytes) noexcept {
+  const std::size_t end = bytes < options.max_malloc_fill_size ? bytes : options.max_malloc_fill_size;
+  if (from < end) std::memset(block + from, static_cast<int>(options.malloc_fill_byte), end - from);
+}
+
 struct OddRequest {
   IncidentKind kind;
   IncidentCall call;
@@ -140,10 +146,7 @@ __attribute__((noinline)) void* take_routed(std::size_t bytes, CallKind call, st
   const Note note = note_allocation(site, bytes, family);
   GuardHeader* header = GuardHeader::of(static_cast<char*>(base) + offset);
   header->begin(bytes, shift, family, note.stack, note.when);
-  if (__builtin_expect(options.max_malloc_fill_size != 0, 0)) {
-    const std::size_t filled = bytes < options.max_malloc_fill_size ? bytes : options.max_malloc_fill_size;
-    std::memset(header->block(), static_cast<int>(options.malloc_fill_byte), filled);
-  }
+  if (__builtin_expect(options.max_malloc_fill_size != 0, 0)) fill_new(header->block(), 0, bytes);
   return header->block();
 }
 
@@ -229,21 +232,22 @@ WEIR_COLD void give_up(GuardHeader* header, IncidentCall call, const CallSite& s
                       now);
   ThreadState* t = this_thread;
   note_free(header->bytes(), header->family());
-  header->end_life(now, {t != nullptr ? t->number : 0, ticks_now()});
+  header->end_life(now, call, {t != nullptr ? t->number : 0, ticks_now()});
   report_incident(incident);
 }
 
-[[gnu::always_inline]] inline void retire(GuardHeader* header, const CallSite& site) noexcept {
+[[gnu::always_inline]] inline void retire(GuardHeader* header, IncidentCall call,
+                                          const CallSite& site) noexcept {
   const Family family = header->family();
   ThreadState* t = enter();
   if (__builtin_expect(t == nullptr, 0)) {
     note_free(header->bytes(), family);
-    header->end_life(kNoStack, {0, ticks_now()});
+    header->end_life(kNoStack, call, {0, ticks_now()});
     return quarantine::hold(nullptr, header);
   }
   if (__builtin_expect(family != Family::kOwn, 1)) count_free(t->counts, header->bytes());
-  const StackId stack = keeps_free_stacks ? t->memo.stack_of(site) : kNoStack;
-  header->end_life(stack, meta_now(t));
+  const StackId stack = keeps_free_stacks ? t->free_memo.stack_of(site) : kNoStack;
+  header->end_life(stack, call, meta_now(t));
   quarantine::hold(t, header);
   leave(t);
 }
@@ -261,7 +265,8 @@ inline bool may_have_header(const void* block) noexcept {
 WEIR_COLD void end_unusual(void* block, const Ending& how, const CallSite& site) noexcept {
   if (block == nullptr) return;
   if (!heap_zone.has_in_place(block) && heap_zone.holds(block) && GuardHeader::of(block)->base.is_live()) {
-    return retire(GuardHeader::of(block), site);  // the heap zone could not be had: it lies elsewhere
+    return retire(GuardHeader::of(block), how.call,
+                  site);  // the heap zone could not be had: it lies elsewhere
   }
   if (refuse(block, how.call, site)) libc::free_foreign(block);
 }
@@ -271,7 +276,7 @@ WEIR_COLD void end_unusual(void* block, const Ending& how, const CallSite& site)
   GuardHeader* header = GuardHeader::of(block);
   if (__builtin_expect(!fits(*header, how), 0)) report_misfit(*header, how, site);
   if (__builtin_expect(!header->is_whole(), 0)) return give_up(header, how.call, site);
-  retire(header, site);
+  retire(header, how.call, site);
 }
 
 }  // namespace
@@ -329,7 +334,7 @@ void* resize(GuardHeader* header, std::size_t bytes, const CallSite& site) noexc
   const GuardHeader before = *header;
   char* const record = header->end() - kRecordBytes;
   const std::uint64_t record_before = load_unaligned(record);
-  header->base.kill();  // first: whoever gets this memory next must not find a live header in it
+  header->begin_change();  // first: whoever gets this memory next must not find a live header in it
   store_unaligned(record, 0);
   const std::size_t total = kGuardHeaderBytes + GuardHeader::span_of(bytes);
   void* base = routing ? routed::reallocate(header, total,
@@ -341,7 +346,12 @@ void* resize(GuardHeader* header, std::size_t bytes, const CallSite& site) noexc
     return fail();  // jemalloc's realloc leaves errno alone
   }
   note_free(before.bytes(), before.family());
-  return finish(base, kGuardHeaderBytes, kPlainShift, bytes, Family::kRealloc, site);
+  Family family = Family::kRealloc;
+  const Note note = note_allocation(site, bytes, family);
+  GuardHeader* resized = GuardHeader::of(static_cast<char*>(base) + kGuardHeaderBytes);
+  resized->begin(bytes, kPlainShift, family, note.stack, note.when);
+  fill_new(resized->block(), before.bytes(), bytes);
+  return resized->block();
 }
 
 void* move(GuardHeader* header, std::size_t bytes, const CallSite& site) noexcept {
@@ -368,7 +378,7 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
   if (__builtin_expect(!fits(*header, kReallocEnding), 0)) report_misfit(*header, kReallocEnding, site);
   const bool whole = header->is_whole();
   if (bytes == 0) {  // glibc frees
-    whole ? retire(header, site) : give_up(header, IncidentCall::kRealloc, site);
+    whole ? retire(header, IncidentCall::kRealloc, site) : give_up(header, IncidentCall::kRealloc, site);
     return nullptr;
   }
   if (whole && bytes >= kMovesBelow && bytes <= kMaxBlockBytes && header->bytes() >= kMovesBelow &&
@@ -379,7 +389,7 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
   if (__builtin_expect(!whole, 0)) {
     give_up(header, IncidentCall::kRealloc, site);
   } else if (__builtin_expect(moved != nullptr, 1)) {
-    retire(header, site);
+    retire(header, IncidentCall::kRealloc, site);
   }
   return moved;
 }

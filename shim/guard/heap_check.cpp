@@ -17,18 +17,21 @@ namespace {
 constinit std::atomic<bool> checking{false};
 
 // What was found, described while all stood still: a report takes locks that others may hold.
-constexpr unsigned kMostFound = 32;
+constexpr unsigned kMostFound = 64;
 Incident found[kMostFound];
 constinit unsigned found_count = 0;
+constinit std::uint64_t found_more = 0;
 
 // Blocks whose damage was reported by an earlier check; they are not told again.
 constinit WordMap told;
 
 bool is_news(const void* block) noexcept {
   const auto key = reinterpret_cast<std::uint64_t>(block);
-  if (found_count == kMostFound || told.find(key) != 0) return false;
+  if (told.find(key) != 0) return false;
   told.insert(key, 1);
-  return true;
+  if (found_count < kMostFound) return true;
+  ++found_more;
+  return false;
 }
 
 class HeapWalk {
@@ -59,7 +62,10 @@ class HeapWalk {
   void add_lost(const std::uint64_t* record) const noexcept {
     BlockHeader rest;
     const char* block = recover_block(record, rest);
-    if (block == nullptr || !is_news(block)) return;
+    if (block == nullptr) return;
+    // On its way from one state to another when its thread was stopped.
+    const GuardHeader& header = *GuardHeader::of(block);
+    if (header.is_changing() || header.stage() != BlockStage::kNone || !is_news(block)) return;
     Incident& incident = found[found_count++] = Incident();
     describe_lost_header(incident, block, rest, occasion_, IncidentCall::kNone, 0);
     // The block in front was found already: the same bytes.
@@ -93,6 +99,8 @@ void look_for_damage(IncidentOccasion occasion) noexcept {
 bool report_found_damage() noexcept {
   const unsigned count = found_count;
   found_count = 0;
+  count_unreported(found_more);
+  found_more = 0;
   for (unsigned i = 0; i < count; ++i) report_one_of_several(found[i]);
   if (count != 0) end_as_asked();
   return count != 0;

@@ -71,7 +71,12 @@ void write_origin(FindingsFile& file, FindingsHeader& header, IncidentStack& to,
   to.frame_count = stack.frame_count;
   to.flags = stack.flags;
   describe_thread(to, from.when.thread);
-  to.age_ns = nanoseconds_since(from.when.ticks);
+  if (from.when.ticks != 0) to.age_ns = nanoseconds_since(from.when.ticks);
+}
+
+bool is_by_call(IncidentOccasion occasion) noexcept {
+  return occasion == IncidentOccasion::kCall || occasion == IncidentOccasion::kFree ||
+         occasion == IncidentOccasion::kRealloc || occasion == IncidentOccasion::kAccess;
 }
 
 FindingsHeader begin_header() noexcept {
@@ -79,7 +84,7 @@ FindingsHeader begin_header() noexcept {
   std::memcpy(h.magic, kFindingsMagic, sizeof h.magic);
   h.version = kFindingsVersion;
   h.header_bytes = sizeof h;
-  h.pid = static_cast<std::uint32_t>(this_process());
+  h.pid = static_cast<std::uint32_t>(sys::getpid());
   h.reason = CheckReason::kIncident;
   h.context_size = static_cast<std::uint32_t>(options.malloc_context_size);
   return h;
@@ -99,7 +104,8 @@ const FindingsHeader* write_file(const Incident& i) noexcept {
   header.dumps = {file.take(std::uint64_t{2} * i.dump_bytes), std::uint64_t{2} * i.dump_bytes};
   header.frames.offset = file.take(0);
   FindingsIncident facts = i.facts;
-  IncidentOrigin now{i.now, {}, true};
+  // A check that comes upon something says nothing about who did it.
+  IncidentOrigin now{i.now, {}, i.now != 0 || is_by_call(facts.occasion)};
   if (const ThreadState* t = this_thread) now.when.thread = t->number;
   write_origin(file, header, facts.now, now);
   facts.now.age_ns = 0;
@@ -176,6 +182,7 @@ void print(const Incident& incident) noexcept {
         .say();
     return;
   }
+  if (this_process() == 0) find_tool();  // before our constructor
   const int fd = has_tool() ? make_memory_file("weir-incident") : -1;
   if (fd >= 0) {
     sys::write_all(fd, header, header->file_bytes);
@@ -201,6 +208,10 @@ void report_one_of_several(Incident& incident) noexcept {
   }
   reporting.store(0, std::memory_order_release);
   errno = saved;
+}
+
+void count_unreported(std::uint64_t more) noexcept {
+  seen.fetch_add(more, std::memory_order_relaxed);
 }
 
 void end_as_asked() noexcept {

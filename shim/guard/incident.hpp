@@ -28,6 +28,8 @@ struct Incident {
 
 // Reports it without an end of the process: one of several.
 void report_one_of_several(Incident& incident) noexcept;
+// More that a check saw than it has room to report.
+void count_unreported(std::uint64_t more) noexcept;
 // After the last of several: what on_error says.
 void end_as_asked() noexcept;
 

@@ -17,9 +17,15 @@ constinit SpinLock lock;
 constexpr std::uint64_t kMostBatchBytes = std::uint64_t{128} << 10;
 constexpr unsigned kMostAtOnce = 2 * GuardThread::kMostHeld;
 
-// What of the budget a block takes.
-std::uint64_t weight(const GuardHeader& header) noexcept {
-  return header.bytes() + kMostGuardBytes;
+// What of the budget a block takes, in units of 16 bytes; the largest are counted as a megabyte.
+constexpr std::uint64_t kMostUnits = (std::uint64_t{1} << 16) - 1;
+
+std::uint64_t place_of(const GuardHeader& header) noexcept {
+  const std::uint64_t units = (header.bytes() + kMostGuardBytes) / 16;
+  return reinterpret_cast<std::uint64_t>(header.block()) | (units < kMostUnits ? units : kMostUnits) << 48;
+}
+constexpr std::uint64_t bytes_of(std::uint64_t place) noexcept {
+  return (place >> 48) * 16;
 }
 
 // Out of the quarantine: checked, then the parent's.
@@ -43,47 +49,57 @@ bool is_over_budget() noexcept {
 }
 
 // Takes blocks in.
-void keep(void* const* in, unsigned count, std::uint64_t bytes) noexcept {
-  for (unsigned i = 0; i < count; ++i) ring.block[ring.behind++ & ring.mask] = in[i];
+void keep(const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept {
+  for (unsigned i = 0; i < count; ++i) ring.place[ring.behind++ & ring.mask] = in[i];
   ring.bytes += bytes;
 }
 
 // Takes the oldest out as long as there are too many; how many.
-unsigned take_oldest(void** out) noexcept {
+unsigned take_oldest(std::uint64_t* out) noexcept {
   unsigned leaving = 0;
   while (ring.first != ring.behind && leaving < kMostAtOnce && is_over_budget()) {
-    void* const block = ring.block[ring.first++ & ring.mask];
-    ring.bytes -= weight(*GuardHeader::of(block));
-    out[leaving++] = block;
+    const std::uint64_t place = ring.place[ring.first++ & ring.mask];
+    ring.bytes -= bytes_of(place);
+    out[leaving++] = place;
   }
   return leaving;
 }
 
-void exchange(void* const* in, unsigned count, std::uint64_t bytes) noexcept {
-  void* out[kMostAtOnce];
+// A block that leaves has not been touched for long: its lines are asked for while others are looked at.
+void fetch_ahead(std::uint64_t place) noexcept {
+  const char* const block = static_cast<const char*>(block_at(place));
+  const char* const end = block + (bytes_of(place) < 256 ? bytes_of(place) : 256);
+  for (const char* at = block - kGuardHeaderBytes; at < end; at += 64) __builtin_prefetch(at, 1);
+}
+
+// The thread's batch goes in, the oldest come out.
+void exchange(GuardThread& batch) noexcept {
+  constexpr unsigned kAhead = 6;
+  std::uint64_t out[kMostAtOnce];
   unsigned leaving;
   do {
     {
       const SpinGuard guard(lock, false);
-      keep(in, count, bytes);
+      keep(batch.place, batch.held, batch.held_bytes);
+      batch.held = 0;  // under the lock: for_each may visit a block twice, but none that has left
+      batch.held_bytes = 0;
       leaving = take_oldest(out);
     }
-    count = 0;
-    bytes = 0;
+    for (unsigned i = 0; i < kAhead && i < leaving; ++i) fetch_ahead(out[i]);
     for (unsigned i = 0; i < leaving; ++i) {
-      if (i + 4 < leaving) __builtin_prefetch(GuardHeader::of(out[i + 4]));
-      release(GuardHeader::of(out[i]));
+      if (i + kAhead < leaving) fetch_ahead(out[i + kAhead]);
+      release(GuardHeader::of(block_at(out[i])));
     }
   } while (leaving == kMostAtOnce);
 }
 
 // From a signal handler that may have interrupted an exchange, which nobody must wait for.
-__attribute__((noinline, cold)) void hold_one(void* block, std::uint64_t bytes) noexcept {
+__attribute__((noinline, cold)) void hold_one(std::uint64_t place) noexcept {
   {
     const SpinGuard guard(lock, true);
-    if (guard.held() && !is_over_budget()) return keep(&block, 1, bytes);
+    if (guard.held() && !is_over_budget()) return keep(&place, 1, bytes_of(place));
   }
-  release(GuardHeader::of(block));
+  release(GuardHeader::of(block_at(place)));
 }
 
 }  // namespace
@@ -93,38 +109,32 @@ bool set_up() noexcept {
   // Beyond the bound there may be what one exchange brings.
   std::uint64_t places = 1;
   while (places < options.quarantine_blocks + GuardThread::kMostHeld) places *= 2;
-  ring.block = static_cast<void**>(table_zone.map(places * sizeof(void*)));
+  ring.place = static_cast<std::uint64_t*>(table_zone.map(places * sizeof(std::uint64_t)));
   ring.mask = places - 1;
-  return ring.block != nullptr;
-}
-
-std::size_t filled_bytes(const GuardHeader& header) noexcept {
-  const std::size_t all = GuardHeader::span_of(header.bytes()) - kRecordBytes;
-  return header.bytes() <= options.max_free_fill_size ? all : options.max_free_fill_size & ~std::size_t{7};
+  return ring.place != nullptr;
 }
 
 void hold(ThreadState* t, GuardHeader* header) noexcept {
-  const std::uint64_t bytes = weight(*header);
-  fill_block(header->block(), filled_bytes(*header), static_cast<unsigned char>(options.free_fill_byte));
-  if (__builtin_expect(ring.block == nullptr || bytes > options.quarantine_bytes, 0)) return release(header);
-  void* block = header->block();
-  if (__builtin_expect(t == nullptr, 0)) return hold_one(block, bytes);
+  const auto with = static_cast<unsigned char>(options.free_fill_byte);
+  for_filled(*header, [&](std::size_t offset, std::size_t bytes) {
+    fill_run(header->block() + offset, bytes, with);
+    return true;
+  });
+  const std::uint64_t place = place_of(*header);
+  if (__builtin_expect(ring.place == nullptr || header->bytes() > options.quarantine_bytes, 0)) {
+    return release(header);
+  }
+  if (__builtin_expect(t == nullptr, 0)) return hold_one(place);
   GuardThread& g = t->guard;
-  g.block[g.held] = block;
+  g.place[g.held] = place;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   ++g.held;
-  g.held_bytes += bytes;
+  g.held_bytes += bytes_of(place);
   if (__builtin_expect(g.held == GuardThread::kMostHeld || g.held_bytes > kMostBatchBytes, 0)) flush(*t);
 }
 
 __attribute__((noinline)) void flush(ThreadState& t) noexcept {
-  GuardThread& g = t.guard;
-  if (g.held == 0 || ring.block == nullptr) return;
-  const std::uint32_t held = g.held;
-  const std::uint64_t bytes = g.held_bytes;
-  exchange(g.block, held, bytes);
-  g.held = 0;
-  g.held_bytes = 0;
+  if (t.guard.held != 0) exchange(t.guard);
 }
 
 void lock_for_fork() noexcept {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "shim/base/options.hpp"
 #include "shim/guard/fill.hpp"
 #include "shim/guard/guard_header.hpp"
 #include "shim/life/thread_state.hpp"
@@ -24,8 +25,14 @@ void hold(ThreadState* t, GuardHeader* header) noexcept;
 // Hands the thread's batch over.
 void flush(ThreadState& t) noexcept;
 
-// How many bytes of a freed block are filled, from its start on.
-std::size_t filled_bytes(const GuardHeader& header) noexcept;
+// Which bytes of a freed block are filled: visit(offset, bytes) for each run, until one returns false.
+template <typename Visit>
+bool for_filled(const GuardHeader& header, Visit&& visit) noexcept {
+  if (options.max_free_fill_size == 0) return true;
+  const std::size_t all = GuardHeader::span_of(header.bytes()) - kRecordBytes;
+  const std::size_t around = kGuardHeaderBytes;  // the canary behind a block that is filled whole is, too
+  return for_filled_runs(all, options.max_free_fill_size + around, visit);
+}
 
 // Calls visit(GuardHeader*) for each block that is held. All threads stand still, or are this one.
 template <typename F>
@@ -36,23 +43,29 @@ void unlock_after_fork() noexcept;
 
 // ---- for for_each alone
 
+// A place holds a block's address in the low 48 bits, and what of the budget it takes, in units of 16 bytes,
+// above: then the block itself is not touched before it leaves.
 struct Ring {
-  void** block;
+  std::uint64_t* place;
   std::uint64_t mask;
   std::uint64_t first, behind;  // running numbers; a place is number & mask
   std::uint64_t bytes;
 };
 extern Ring ring;
 
+inline void* block_at(std::uint64_t place) noexcept {
+  return reinterpret_cast<void*>(place & ((std::uint64_t{1} << 48) - 1));
+}
+
 template <typename F>
 void for_each(F&& visit) noexcept {
   for (std::uint64_t i = ring.first; i != ring.behind; ++i) {
-    if (void* block = ring.block[i & ring.mask]) visit(GuardHeader::of(block));
+    visit(GuardHeader::of(block_at(ring.place[i & ring.mask])));
   }
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     const ThreadState& t = thread_state(i);
     if (!t.in_use) continue;
-    for (std::uint32_t n = 0; n < t.guard.held; ++n) visit(GuardHeader::of(t.guard.block[n]));
+    for (std::uint32_t n = 0; n < t.guard.held; ++n) visit(GuardHeader::of(block_at(t.guard.place[n])));
   }
 }
 

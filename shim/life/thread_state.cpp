@@ -40,9 +40,14 @@ __thread unsigned char destructor_rounds __attribute__((tls_model("initial-exec"
 pthread_key_t exit_key;
 bool exits_watched = false;
 
+bool keeps_free_stacks() noexcept {
+  return options.mode == kModeGuard && options.stacks == kStacksBoth;
+}
+
 std::size_t state_bytes() noexcept {
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
-  return round_up(sizeof(ThreadState) + StackMemo::bytes_for(limit), kPageSize);
+  const std::size_t memo = StackMemo::bytes_for(limit);
+  return round_up(sizeof(ThreadState) + (keeps_free_stacks() ? 2 * memo : memo), kPageSize);
 }
 
 ThreadState* state_at(std::uint32_t index) noexcept {
@@ -125,6 +130,10 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
   t->memo.initialize(t + 1, limit, bounds_of_this_thread());
+  if (keeps_free_stacks()) {
+    char* const behind = reinterpret_cast<char*>(t + 1) + StackMemo::bytes_for(limit);
+    t->free_memo.initialize(behind, limit, bounds_of_this_thread());
+  }
   watch_this_thread();
   t->busy = t->own_work = false;
   return t;

@@ -31,11 +31,12 @@ struct GuardThread {
   std::uint64_t calls;       // since the last check of all blocks
   std::uint64_t held_bytes;
   std::uint32_t held;
-  void* block[kMostHeld];
+  std::uint64_t place[kMostHeld];  // as in the quarantine's ring
 };
 
 struct ThreadState {
   StackMemo memo;
+  StackMemo free_memo;  // of frees, where their stacks are kept: they come from other places than allocations
   HeapCounts counts;
   GuardThread guard;
   // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
