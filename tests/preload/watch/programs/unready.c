@@ -64,8 +64,11 @@ __attribute__((noinline)) static void does_without(void) {
 
 // One request fails, the next from the same place does not.
 __attribute__((noinline)) static void tries_again(void) {
-  char* volatile block = NULL;
-  for (int i = 0; i < 2 && block == NULL; ++i) block = malloc(111);
+  char* volatile block;
+  volatile int tries = 0;
+  do {
+    block = malloc(111);
+  } while (block == NULL && ++tries < 2);
   block[0] = 1;
   free(block);
 }
