@@ -51,7 +51,7 @@ void give_mapping() noexcept {
 std::uint64_t half_of_systems_limit() noexcept {
   const int fd = sys::open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return UINT64_MAX;
-  char text[32];
+  char text[32] = "";
   const long n = sys::read(fd, text, sizeof text);
   sys::close(fd);
   std::uint64_t limit = 0;
