@@ -38,7 +38,7 @@ constexpr const char* kExamples =
     "  weir run -- ./app --its-own arguments\n"
     "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
     "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
-    "  weir run --guard -- ./app          overruns, double frees, uses after free, ...\n"
+    "  weir run --guard -- ./app          overruns, uses after free, wrong frees\n"
     "  weir hunt -- ./app                 the same, under one layout after the other\n"
     "  weir run --route 'size<=256 -> pool' -- ./app\n"
     "  weir check 4711          a leak check of a running program, which goes on\n"
@@ -197,7 +197,7 @@ weir::LeakRule read_leak_rule(const std::string& word) {
 }
 
 void add_oom(CLI::App& app, weir::OomRequest& request, int& status) {
-  CLI::App* oom = app.add_subcommand("oom", "Fail each allocation once; tell what the program can't take");
+  CLI::App* oom = app.add_subcommand("oom", "Fail each allocation once; tell what can't take it");
   oom->footer(kOomFooter);
   oom->prefix_command();
   oom->add_option_function<std::string>(

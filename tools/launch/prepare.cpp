@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include "tools/launch/inspect.hpp"
 #include "tools/launch/resolve.hpp"
@@ -19,8 +21,9 @@ namespace {
 // A path on the command line means the directory where it was typed; the program may be elsewhere when it
 // ends.
 std::string absolute_path(const OptionPair& pair) {
-  const bool is_path = pair.key == "log_path" || pair.key == "json_path" || pair.key == "stats_path" ||
-                       pair.key == "suppressions" || pair.key == "tool";
+  constexpr std::string_view kPaths[] = {"log_path",    "json_path",    "stats_path",   "log_file",
+                                         "fail_report", "alloc_stacks", "suppressions", "tool"};
+  const bool is_path = std::ranges::find(kPaths, pair.key) != std::end(kPaths);
   const bool is_word = pair.value.empty() || pair.value == "stderr" || pair.value == "stdout";
   std::error_code error;
   return is_path && !is_word ? std::filesystem::absolute(pair.value, error).string() : pair.value;
