@@ -107,6 +107,7 @@ class Case:
     language: str = ""  # "c++" for a C program that is to be built as one
     status: int = ABORTED
     flags: tuple = ()
+    routes: str = ""
 
 
 def build(weir, program, where="main", language="", flags=()):
@@ -123,7 +124,7 @@ def build(weir, program, where="main", language="", flags=()):
 def run(weir, case, args, patience=10000, options=None):
     program, plugins = build(weir, case.program, case.where, case.language, case.flags)
     return weir.run([program, *args.split()], case.options if options is None else options,
-                    env={"WHERE": case.where, "PLUGINS": plugins, "PATIENCE": str(patience)})
+                    env={"WHERE": case.where, "PLUGINS": plugins, "PATIENCE": str(patience), **({"WEIR_ROUTES": case.routes} if case.routes else {})})
 
 
 def check_stacks(case, finding):
@@ -149,9 +150,12 @@ def check_finding(case, result):
     finding = found[0]
     check(line_matches(case.line, finding.line), f"first line: got {finding.line!r}, wanted {case.line!r}")
     equal(rest, [], "lines outside of the report")
-    child = case.where == "child"
+    child = case.where == "child" or case.status > 128
     check((finding.pid == result.pid) != child, f"the report is of process {finding.pid}, the program is {result.pid}")
     equal(result.status, 128 - case.status if child and case.status < 0 else case.status, "exit status")
+    if case.routes:
+        route = re.sub(r".*-> (\w+).*", r"\1", case.routes)
+        check(f", on route '{route}':" in finding.headings["allocated"], f"no route in {finding.headings['allocated']!r}")
     kind = case.line.split(":")[0]
     check(finding.summary.startswith(kind), f"the summary says {finding.summary!r}")
     check_stacks(case, finding)
@@ -185,7 +189,7 @@ def tests(weir, cases):
     twins = set()
     for case in cases:
         yield case.name, lambda case=case: run_fault(weir, case)
-        twin = (case.program, case.twin, case.options, case.where, case.language, case.flags)
+        twin = (case.program, case.twin, case.options, case.where, case.language, case.flags, case.routes)
         if case.twin and twin not in twins:
             twins.add(twin)
             yield f"{case.name}, twin", lambda case=case: run_twin(weir, case)

@@ -4,7 +4,7 @@ from guard_case import Case, main
 
 OVER = "heap-buffer-overflow: {count} byte(s) damaged at offset {offset} of a block of {bytes} byte(s), found by {by}"
 UNDER = OVER.replace("overflow", "underflow")
-FOUND_BY = {"free": "free", "realloc": "realloc", "exit": "the check at exit", "signal": "the check on signal 63",
+FOUND_BY = {"free": "free", "child": "free", "realloc": "realloc", "exit": "the check at exit", "signal": "the check on signal 63",
             "calls": "a periodic check", "period": "a periodic check"}
 LOOKING = {"calls": "check_every=1", "period": "check_period_ms=1"}
 # Which function of the program stands in the stack of the call that found it.
@@ -15,6 +15,7 @@ CALLS = {"new_nothrow": "operator new", "new_aligned": "operator new", "new": "o
          "realloc_null": "realloc", "reallocarray": "realloc", "aligned_alloc": "memalign", "valloc": "memalign"}
 C = ["malloc", "calloc", "realloc", "realloc_null", "reallocarray", "aligned_alloc", "memalign", "posix_memalign", "valloc",
      "strdup"]
+ROUTES = ["* -> pool", "* -> arena", "* -> fixed(capacity=8M)"]
 CXX = ["new", "new[]", "new_nothrow", "new[]_nothrow", "new_aligned", "new[]_aligned"]
 
 
@@ -36,7 +37,8 @@ def case(how, size, offset, count, when="free", where="main", wanted=None, **mor
     if when in CALLERS:
         stacks["now"] = f"{CALLERS[when]} < {UNDER_MAIN[where]}"
     by = {"allocated": CALLS.get(how, how)}
-    return Case(f"{how} {size} at {offset} {count} {when} {where}", "overruns.c", f"{how} {size} {offset} {count} {when}", line,
+    name = " ".join(filter(None, [f"{how} {size} at {offset} {count} {when} {where}", more.get("routes")]))
+    return Case(name, "overruns.c", f"{how} {size} {offset} {count} {when}", line,
                 twin, stacks, LOOKING.get(when, ""), where, by, "c++" if how in CXX else "", **more)
 
 
@@ -52,7 +54,7 @@ def cases():
             yield case(how, size, size, 4096, wanted={"count": behind(size), "offset": size})
             yield case(how, size, -8, 8)
             yield case(how, size, -16, 16)
-    for when in FOUND_BY:
+    for when in ("free", "realloc", "exit", "signal", "calls", "period"):
         for size in (13, 3000, 1 << 20):
             yield case("malloc", size, size, 1, when)
             yield case("malloc", size, -1, 1, when)
@@ -62,6 +64,17 @@ def cases():
             yield case(how, 13, -1, 1, when, where)
     yield case("aligned_alloc", 13, 13, 1, "realloc")
     yield case("calloc", 3000, 3000, 1, "realloc")
+    for offset in (13, -1):
+        yield case("malloc", 13, offset, 1, "child", status=134)
+    for routes in ROUTES:
+        for how, size in (("malloc", 13), ("malloc", 3000), ("malloc", 1 << 20), ("new[]", 13), ("aligned_alloc", 100)):
+            if size < 1 << 20 or "pool" not in routes:  # a pool leaves large blocks to the parent
+                yield case(how, size, size, 1, routes=routes)
+                yield case(how, size, -1, 1, "exit", routes=routes)
+    # In front of the canary: what is there can only be told to be wrong as a whole, but for the block's header.
+    yield case("malloc", 13, -12, 1, wanted={"count": 8, "offset": -16})
+    yield case("malloc", 13, -20, 1, wanted={"count": "<1..9>", "offset": -20})
+    yield case("malloc", 13, -32, 1, wanted={"count": "<1..9>", "offset": -32})
     # The canary of another block of the same size; a byte of it may be alike.
     yield case("malloc", 16, 16, "copy", wanted={"count": "<4..8>", "offset": "<16..19>"})
     yield case("malloc", 16, -8, "copy", wanted={"count": "<4..8>", "offset": "<-8..-5>"})

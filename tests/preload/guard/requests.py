@@ -40,8 +40,9 @@ FILLED = [
     ("calloc 13 freed", "free_fill_byte=0", "13*0"),
     ("new 100 freed", "", "100*85"),
     ("aligned_alloc 100 freed", "", "100*85"),
-    ("malloc 4000 freed", "max_free_fill_size=512", "512*85 3488*7"),
+    ("malloc 4000 freed", "max_free_fill_size=512", "544*85 "),
     ("malloc 100 freed", "max_free_fill_size=0", "100*7"),
+    ("malloc 30 freed", "max_free_fill_size=3", "30*85"),  # 32 bytes at least
 ]
 
 

@@ -1,6 +1,6 @@
 // A block is freed twice: frees_twice HOW BYTES PATTERN AGAIN
-// PATTERN: what happens between. AGAIN: same (by the function that belongs to HOW), realloc, usable_size,
-// none.
+// PATTERN: what happens between; moved: the first free is realloc's. AGAIN: same (by the function that
+// belongs to HOW), realloc, usable_size, none.
 #include "blocks.h"
 
 FRAME static void drop_again(const char* how, char* block) {
@@ -37,7 +37,12 @@ int fault(int argc, char** argv) {
   const char *how = argv[1], *pattern = argv[3], *again = argv[4];
   size_t bytes = number(argv[2]);
   char *block = make(how, bytes), *other = make(how, bytes);
-  drop(how, block);
+  if (is(pattern, "moved")) {
+    drop(how, regrow(block, bytes + 20));
+    use_again(how, again, block);
+  } else {
+    drop(how, block);
+  }
   if (is(pattern, "reused")) reuse(how, bytes, block, again);
   if (is(pattern, "delayed")) {
     for (int i = 0; i < 100; ++i) drop(how, make(how, bytes));

@@ -21,11 +21,26 @@ FRAME static void lose(size_t bytes) {
   seen = make("malloc", bytes) + 1000000;
 }
 
+// A program's own handler of what follows a report may use the heap.
+static void on_abort(int signal) {
+  (void)signal;
+  for (int i = 0; i < 100; ++i) free(opaque(malloc(40)));
+  puts("handled");
+  fflush(stdout);
+  _exit(9);
+}
+
+static void overrun_at_exit(void) {
+  overrun(13);
+}
+
 // Each goes wrong the given number of times.
 static void go_wrong(const char* what, int times) {
   for (int i = 0; i < times; ++i) {
     char* block = make("malloc", 40);
     memset(block, 9, 40);
+    if (is(what, "handle_abort")) signal(SIGABRT, on_abort), drop("malloc", block);
+    if (is(what, "at_exit")) atexit(overrun_at_exit), drop("malloc", block);
     if (is(what, "fine")) drop("malloc", block);
     if (is(what, "overrun")) overrun(13), drop("malloc", block);
     if (is(what, "elsewhere")) overrun_elsewhere(13), drop("malloc", block);

@@ -1,7 +1,7 @@
 // A write in front of a block or behind it: overruns HOW BYTES OFFSET COUNT WHEN
 // COUNT bytes from OFFSET on are changed (copy: the canary of another block comes over this one's; nul: a
-// string's end; through: all up to the next block). WHEN: free, next (the next block is freed), realloc, or
-// what look() knows.
+// string's end; through: all up to the next block). WHEN: free, next (the next block is freed), realloc,
+// child (of a fork: the parent's block stays whole), or what look() knows.
 #include "blocks.h"
 
 static char* volatile kept;
@@ -35,6 +35,20 @@ FRAME static void copy_canary(const char* how, size_t bytes, char* block, ptrdif
   drop(how, other);
 }
 
+FRAME static int overrun_in_child(const char* how, char* block, ptrdiff_t offset, size_t count) {
+  pid_t child = fork();
+  require(child >= 0, "fork");
+  if (child == 0) {
+    damage(block + offset, count);
+    drop(how, block);
+    exit(0);
+  }
+  int status = 0;
+  require(waitpid(child, &status, 0) == child, "waitpid");
+  drop(how, block);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 int fault(int argc, char** argv) {
   require(argc == 6, "overruns HOW BYTES OFFSET COUNT WHEN");
   const char *how = argv[1], *when = argv[5];
@@ -42,6 +56,7 @@ int fault(int argc, char** argv) {
   ptrdiff_t offset = (ptrdiff_t)number(argv[3]);
   int is_long = (count > 16 && !is(how, "aligned_alloc")) || is(argv[4], "through") || is(when, "next");
   char* block = is_long ? among_mates(how, bytes, offset) : make(how, bytes);
+  if (is(when, "child")) return overrun_in_child(how, block, offset, count);
   if (is(argv[4], "copy")) {
     copy_canary(how, bytes, block, offset);
   } else if (is(argv[4], "through")) {
