@@ -1,10 +1,7 @@
 #include "shim/watch/call_log_file.hpp"
 
 #include <errno.h>
-#include <linux/stat.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <atomic>
 #include <cstring>
@@ -13,7 +10,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
-#include "shim/life/output_file.hpp"
+#include "shim/watch/call_log_name.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
 
@@ -21,10 +18,6 @@ namespace weir::call_log {
 namespace {
 
 constexpr std::uint64_t kStep = std::uint64_t{64} << 10;
-constexpr std::size_t kHeaderRoom = 128;
-constexpr std::size_t kForkMark =
-    kHeaderRoom - 2;                     // a '+' there: a child may go on writing when this process is over
-constexpr std::size_t kPathRoom = 1100;  // an option's text, a number and ".1"
 
 // Positions count over all files: the n-th file holds those from n * file_bytes on. Shared with children.
 struct Shared {
@@ -81,72 +74,6 @@ class RoomLock {
   std::uint64_t before_ = 0;
 };
 
-// libc's program_invocation_short_name is not there yet.
-std::string_view program_name() noexcept {
-  const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
-  const std::string_view name(path != nullptr ? path : "unknown");
-  return name.substr(name.rfind('/') + 1);
-}
-
-bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept {
-  struct statx s {};
-  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s)) !=
-      0) {
-    return false;
-  }
-  device = std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor;
-  inode = s.stx_ino;
-  return (s.stx_mode & S_IFMT) == S_IFREG;
-}
-
-void write_header(char (&header)[kHeaderRoom]) noexcept {
-  std::memset(header, ' ', sizeof header);
-  header[kHeaderRoom - 1] = '\n';
-  Line line;
-  line.text("# weir call log of ").number(static_cast<std::uint64_t>(sys::getpid())).text(" (");
-  line.text(program_name());
-  line.text("), seconds from ").number(shared->start_ns / 1'000'000'000u).text(".");
-  const std::uint64_t micros = shared->start_ns % 1'000'000'000u / 1000;
-  for (std::uint64_t place = 100'000; place > micros && place > 1; place /= 10) line.text("0");
-  line.number(micros).text(" of CLOCK_MONOTONIC on");
-  line.view().copy(header, kForkMark);
-  if (shared->forked.load(std::memory_order_relaxed)) header[kForkMark] = '+';
-}
-
-struct Writer {
-  std::uint32_t pid;  // that the log's first line names; 0: it is no log
-  bool forked;
-};
-Writer writer_of(int fd) noexcept {
-  constexpr std::string_view kStart = "# weir call log of ";
-  char header[kHeaderRoom];
-  const long n = sys::pread(fd, header, sizeof header, 0);
-  if (n < static_cast<long>(kStart.size()) || !std::string_view(header, kHeaderRoom).starts_with(kStart))
-    return {};
-  std::uint32_t pid = 0;
-  for (std::size_t i = kStart.size(); i < sizeof header && header[i] >= '0' && header[i] <= '9'; ++i) {
-    pid = pid * 10 + static_cast<unsigned>(header[i] - '0');
-  }
-  return {pid, header[kForkMark] == '+'};
-}
-
-// Behind the last line, where the image that this one replaced has stopped.
-std::uint64_t end_of_text(int fd) noexcept {
-  struct statx s {};
-  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_SIZE, sys::as_word(&s)) != 0) return 0;
-  std::uint64_t end = s.stx_size;
-  char piece[512];
-  while (end > kHeaderRoom) {
-    const std::uint64_t n = end - kHeaderRoom < sizeof piece ? end - kHeaderRoom : sizeof piece;
-    if (sys::pread(fd, piece, n, end - n) != static_cast<long>(n)) return end;
-    std::uint64_t used = n;
-    while (used != 0 && piece[used - 1] == '\n') --used;
-    if (used != 0) return end - n + used + 1;
-    end -= n;
-  }
-  return kHeaderRoom;
-}
-
 bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) noexcept {
   while (bytes != 0) {
     const long n =
@@ -164,7 +91,7 @@ bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) n
 bool begin_file(int fd, std::uint64_t number, std::uint64_t text_end) noexcept {
   if (!identify(fd, shared->device, shared->inode)) return false;
   char header[kHeaderRoom];
-  write_header(header);
+  write_header(header, shared->start_ns, shared->forked.load(std::memory_order_relaxed));
   const std::uint64_t end = text_end > kHeaderRoom ? text_end : kHeaderRoom;
   const std::uint64_t room = round_up(end + 1, kStep);
   if (text_end == 0 && !write_at(fd, header, sizeof header, 0)) return false;
@@ -203,14 +130,6 @@ int open_again(int flags) noexcept {
   return -1;
 }
 
-void rename_to_old() noexcept {
-  char old[kPathRoom + 2];
-  const std::size_t n = std::strlen(shared->path);
-  std::memcpy(old, shared->path, n);
-  std::memcpy(old + n, ".1", 3);
-  sys::call(SYS_rename, sys::as_word(shared->path), sys::as_word(old));
-}
-
 // The next file begins when all lines of the last one are written, as this process's mapping of the one
 // before goes. A process that was killed within a line is not waited for long.
 bool rotate(std::uint64_t number) noexcept {
@@ -224,7 +143,7 @@ bool rotate(std::uint64_t number) noexcept {
   const int was = open_again(O_RDONLY);
   if (was < 0) return stop("was moved or deleted"), false;
   sys::close(was);
-  rename_to_old();
+  rename_to_old(shared->path);
   const int fd = sys::open(shared->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
   const bool begun = fd >= 0 && begin_file(fd, number, 0) && map_file(fd, number) != nullptr;
   if (fd >= 0) sys::close(fd);
@@ -269,36 +188,6 @@ WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
   return ready;
 }
 
-std::size_t put(char* to, std::size_t room, std::size_t at, std::string_view text) noexcept {
-  const std::size_t n = text.size() < room - 1 - at ? text.size() : room - 1 - at;
-  std::memcpy(to + at, text.data(), n);
-  to[at + n] = '\0';
-  return at + n;
-}
-
-// An absolute path with %p and %e filled in: the program may change its directory.
-std::size_t expand(const char* pattern, char (&path)[kPathRoom]) noexcept {
-  std::size_t at = 0;
-  const std::size_t room = sizeof path - 16;
-  if (pattern[0] != '/') {
-    const long n = sys::call(SYS_getcwd, sys::as_word(path), static_cast<long>(room));  // counts the NUL
-    at = n > 0 ? static_cast<std::size_t>(n) - 1 : 0;
-    at = put(path, room, at, "/");
-  }
-  for (const char* p = pattern; *p != '\0'; ++p) {
-    if (p[0] == '%' && p[1] == 'p') {
-      at = put(path, room, at, Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
-      ++p;
-    } else if (p[0] == '%' && p[1] == 'e') {
-      at = put(path, room, at, program_name());
-      ++p;
-    } else {
-      at = put(path, room, at, {p, 1});
-    }
-  }
-  return at;
-}
-
 int create() noexcept {
   return sys::open(shared->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
 }
@@ -321,11 +210,9 @@ int take_file(std::uint64_t& text_end) noexcept {
   sys::close(fd);
   if (!regular) return -EINVAL;
   if (writer.pid != 0 && sys::call(SYS_kill, writer.pid, 0) != -ESRCH) {  // another process is at it
-    const std::size_t n = std::strlen(shared->path);
-    put(shared->path, kPathRoom, put(shared->path, kPathRoom, n, "."),
-        Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+    add_process_id(shared->path);
   }
-  rename_to_old();
+  rename_to_old(shared->path);
   return create();
 }
 

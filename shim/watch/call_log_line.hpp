@@ -55,7 +55,7 @@ class LogLine {
     auto micros = static_cast<std::uint32_t>(nanoseconds % 1'000'000'000u) / 1000u;
     char digits[7] = {'.'};
     for (int i = 5; i >= 1; i -= 2) {
-      std::memcpy(digits + i, kPairs + 2 * (micros % 100), 2);
+      std::memcpy(digits + i, kPairs + std::size_t{2} * (micros % 100), 2);
       micros /= 100;
     }
     text({digits, sizeof digits});

@@ -114,8 +114,8 @@ void report(const Excess& excess) noexcept {
     sys::exit_group(0);
   }
   release_threads();
-  long got = child;
-  while (child > 0 && (got = sys::call(SYS_wait4, child, 0, 0x40000000 /* __WALL */, 0)) == -EINTR) {
+  constexpr long kAnyKind = 0x40000000;  // __WALL
+  while (child > 0 && sys::call(SYS_wait4, child, 0, kAnyKind, 0) == -EINTR) {
   }
   if (child < 0) say_bare(excess, " (no report: fork failed)");
   errno = saved;

@@ -24,7 +24,7 @@ __thread std::uint32_t calls_since __attribute__((tls_model("initial-exec"))) = 
 
 // "total resident shared …" in pages; what was known before where /proc is not there.
 std::uint64_t read_resident() noexcept {
-  char text[128];
+  char text[128] = {};
   const int fd = sys::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return resident.load(std::memory_order_relaxed);
   const long n = sys::read(fd, text, sizeof text);

@@ -1,0 +1,120 @@
+#include "shim/watch/call_log_name.hpp"
+
+#include <linux/stat.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "shim/base/say.hpp"
+#include "shim/base/sys.hpp"
+
+namespace weir::call_log {
+namespace {
+
+// libc's program_invocation_short_name is not there yet.
+std::string_view program_name() noexcept {
+  const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  const std::string_view name(path != nullptr ? path : "unknown");
+  return name.substr(name.rfind('/') + 1);
+}
+
+std::size_t put(char* to, std::size_t room, std::size_t at, std::string_view text) noexcept {
+  const std::size_t n = text.size() < room - 1 - at ? text.size() : room - 1 - at;
+  std::memcpy(to + at, text.data(), n);
+  to[at + n] = '\0';
+  return at + n;
+}
+
+}  // namespace
+
+bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept {
+  struct statx s {};
+  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s)) !=
+      0) {
+    return false;
+  }
+  device = std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor;
+  inode = s.stx_ino;
+  return (s.stx_mode & S_IFMT) == S_IFREG;
+}
+
+void write_header(char (&header)[kHeaderRoom], std::uint64_t start_ns, bool forked) noexcept {
+  std::memset(header, ' ', sizeof header);
+  header[kHeaderRoom - 1] = '\n';
+  Line line;
+  line.text("# weir call log of ").number(static_cast<std::uint64_t>(sys::getpid())).text(" (");
+  line.text(program_name());
+  line.text("), seconds from ").number(start_ns / 1'000'000'000u).text(".");
+  const std::uint64_t micros = start_ns % 1'000'000'000u / 1000;
+  for (std::uint64_t place = 100'000; place > micros && place > 1; place /= 10) line.text("0");
+  line.number(micros).text(" of CLOCK_MONOTONIC on");
+  line.view().copy(header, kForkMark);
+  if (forked) header[kForkMark] = '+';
+}
+
+Writer writer_of(int fd) noexcept {
+  constexpr std::string_view kStart = "# weir call log of ";
+  char header[kHeaderRoom] = {};
+  const long n = sys::pread(fd, header, sizeof header, 0);
+  if (n < static_cast<long>(kStart.size()) || !std::string_view(header, kHeaderRoom).starts_with(kStart))
+    return {};
+  std::uint32_t pid = 0;
+  for (std::size_t i = kStart.size(); i < sizeof header && header[i] >= '0' && header[i] <= '9'; ++i) {
+    pid = pid * 10 + static_cast<unsigned>(header[i] - '0');
+  }
+  return {pid, header[kForkMark] == '+'};
+}
+
+std::uint64_t end_of_text(int fd) noexcept {
+  struct statx s {};
+  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_SIZE, sys::as_word(&s)) != 0) return 0;
+  std::uint64_t end = s.stx_size;
+  char piece[512] = {};
+  while (end > kHeaderRoom) {
+    const std::uint64_t n = end - kHeaderRoom < sizeof piece ? end - kHeaderRoom : sizeof piece;
+    if (sys::pread(fd, piece, n, end - n) != static_cast<long>(n)) return end;
+    std::uint64_t used = n;
+    while (used != 0 && piece[used - 1] == '\n') --used;
+    if (used != 0) return end - n + used + 1;
+    end -= n;
+  }
+  return kHeaderRoom;
+}
+
+void expand(const char* pattern, char (&path)[kPathRoom]) noexcept {
+  std::size_t at = 0;
+  const std::size_t room = sizeof path - 16;
+  if (pattern[0] != '/') {
+    const long n = sys::call(SYS_getcwd, sys::as_word(path), static_cast<long>(room));  // counts the NUL
+    at = n > 0 ? static_cast<std::size_t>(n) - 1 : 0;
+    at = put(path, room, at, "/");
+  }
+  for (const char* p = pattern; *p != '\0'; ++p) {
+    if (p[0] == '%' && p[1] == 'p') {
+      at = put(path, room, at, Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+      ++p;
+    } else if (p[0] == '%' && p[1] == 'e') {
+      at = put(path, room, at, program_name());
+      ++p;
+    } else {
+      at = put(path, room, at, {p, 1});
+    }
+  }
+}
+
+void add_process_id(char (&path)[kPathRoom]) noexcept {
+  const std::size_t at = put(path, kPathRoom, std::strlen(path), ".");
+  put(path, kPathRoom, at, Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
+}
+
+void rename_to_old(const char* path) noexcept {
+  char old[kPathRoom + 2];
+  const std::size_t n = std::strlen(path);
+  std::memcpy(old, path, n);
+  std::memcpy(old + n, ".1", 3);
+  sys::call(SYS_rename, sys::as_word(path), sys::as_word(old));
+}
+
+}  // namespace weir::call_log

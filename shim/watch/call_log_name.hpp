@@ -1,0 +1,39 @@
+// What the call log's file is called, and how one tells whose it is: its first line.
+//
+// Async-signal-safe, no malloc, no state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::call_log {
+
+inline constexpr std::size_t kHeaderRoom = 128;            // the first line, with its newline
+inline constexpr std::size_t kForkMark = kHeaderRoom - 2;  // '+': a child may write when this process is over
+inline constexpr std::size_t kPathRoom = 1100;             // an option's text, a number and ".1"
+
+void write_header(char (&header)[kHeaderRoom], std::uint64_t start_ns, bool forked) noexcept;
+
+// Of a file that exists.
+struct Writer {
+  std::uint32_t pid;  // that the log's first line names; 0: it is no log
+  bool forked;
+};
+Writer writer_of(int fd) noexcept;
+
+// Behind the last line, where the image that this one replaced has stopped.
+std::uint64_t end_of_text(int fd) noexcept;
+
+// False where the descriptor is none of a regular file.
+bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept;
+
+// An absolute path with %p and %e filled in: the program may change its directory.
+void expand(const char* pattern, char (&path)[kPathRoom]) noexcept;
+
+// path.PID, for a process whose file is in use.
+void add_process_id(char (&path)[kPathRoom]) noexcept;
+
+// FILE becomes FILE.1.
+void rename_to_old(const char* path) noexcept;
+
+}  // namespace weir::call_log
