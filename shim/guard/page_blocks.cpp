@@ -144,6 +144,7 @@ void describe(PageBlock& block, std::uint64_t start, std::size_t bytes, std::siz
   block.header.stamp(bytes, log2_alignment, by.family, by.stack);
   block.log2_alignment = static_cast<std::uint8_t>(log2_alignment);
   block.made_meta = by.meta;
+  block.told.store(false, std::memory_order_relaxed);
   block.freed_meta = 0;
   block.freed_stack = 0;
 }

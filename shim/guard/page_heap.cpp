@@ -106,6 +106,7 @@ PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& 
                           how.call),
           0)) {
     damage.now = stack_for_report(site);
+    found->told.store(true, std::memory_order_relaxed);  // the report may end in the check at exit
     report_incident(damage);
   }
   return found;

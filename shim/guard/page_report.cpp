@@ -74,6 +74,7 @@ void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess
 
 bool describe_damage(Incident& incident, const PageBlock& block, IncidentOccasion occasion,
                      IncidentCall call) noexcept {
+  if (block.told.load(std::memory_order_relaxed)) return false;
   const PageDamage behind = damage_behind(block);
   const PageDamage damage = behind.count != 0 ? behind : damage_in_front(block);
   if (damage.count == 0) return false;

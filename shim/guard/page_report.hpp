@@ -23,7 +23,7 @@ void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess
                    StackId now) noexcept;
 
 // What was written beside a live block: fills the incident in, but for the stack that found it, and is true
-// where there was something. The block may be freed nevertheless: its pages harm nobody.
+// where there was something that is not told yet. The block may be freed nevertheless: its pages harm nobody.
 bool describe_damage(Incident& incident, const PageBlock& block, IncidentOccasion occasion,
                      IncidentCall call) noexcept;
 

@@ -59,6 +59,7 @@ struct PageBlock {
   std::uint32_t leak_index;  // the leak check's own
   std::uint8_t log2_alignment;
   std::atomic<PageState> state;
+  std::atomic<bool> told;    // what was written beside it has been reported
   std::atomic<bool> opened;  // a report left pages open that had no access (on_error=continue)
 
   PageState stage() const noexcept { return state.load(std::memory_order_acquire); }

@@ -16,6 +16,7 @@ READ = "heap-buffer-overflow: read at offset 64 of a block of 64 byte(s)"
 WRITE = "heap-buffer-overflow: write at offset 64 of a block of 64 byte(s)"
 FAR = "heap-buffer-overflow: write at offset 3000 of a block of 64 byte(s)"
 SLACK = "heap-buffer-underflow: 1 byte(s) damaged at offset -1 of a block of 64 byte(s), found by free"
+KEPT = SLACK.replace("by free", "by the check at exit")
 AFTER = "heap-use-after-free: read at offset 5 of a freed block of 64 byte(s)"
 TWICE = "double-free: free of a freed block of 64 byte(s)"
 
@@ -29,6 +30,7 @@ GOES_ON = {
     "two_places": ([WRITE], "1 error(s), 1 reported", []),
     "across": ([WRITE], "1 error(s), 1 reported", []),
     "far slack": ([FAR, SLACK], "2 error(s), 2 reported", []),
+    "kept": ([KEPT], "1 error(s), 1 reported", []),
     "after": ([AFTER], "1 error(s), 1 reported", ["after the free: 0", "still there: 1"]),
     "twice": ([TWICE], "1 error(s), 1 reported", []),
     "twice*3 read": ([TWICE, READ], "4 error(s), 2 reported", []),

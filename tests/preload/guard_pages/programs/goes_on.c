@@ -3,6 +3,7 @@
 #include "../../guard/programs/blocks.h"
 
 static volatile char sink;
+static char* volatile kept;
 
 FRAME static void peek(volatile char* at) {
   sink = *at;
@@ -28,6 +29,11 @@ FRAME static void misuse(const char* what) {
   if (is(what, "across")) {
     memcpy(block + 64, block, 8);  // one write, of which all bytes lie behind
     memset(block + 60, 3, 8);
+  }
+  if (is(what, "kept")) {
+    poke(block - 1);
+    kept = block;
+    return;
   }
   drop("malloc", block);
   if (is(what, "after")) {
