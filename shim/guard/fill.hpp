@@ -54,9 +54,10 @@ inline bool for_filled_runs(std::size_t all, std::size_t whole, Visit&& visit) n
   for (; at + kFillStride <= all; at += kFillStride) {
     if (!visit(at + (kFillStride - kFillLine), kFillLine)) return false;
   }
-  // The last line, where it is not the one of the last stride.
-  const std::size_t last = (all - kFillLine) & ~std::size_t{15};
-  return last < at ? true : visit(last, all - last);
+  // The last line, as far as the strides have left it.
+  std::size_t last = all > kFillLine ? (all - kFillLine) & ~std::size_t{15} : 0;
+  if (last < at) last = at;
+  return last >= all || visit(last, all - last);
 }
 
 }  // namespace weir

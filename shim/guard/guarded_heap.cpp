@@ -12,6 +12,7 @@
 #include "shim/guard/damage.hpp"
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/heap_check.hpp"
+#include "shim/guard/page_heap.hpp"
 #include "shim/guard/quarantine.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/thread_state.hpp"
@@ -40,25 +41,9 @@ void* fail() noexcept {
   return nullptr;
 }
 
-constexpr unsigned bit(Family f) noexcept {
-  return 1u << static_cast<unsigned>(f);
-}
-constexpr unsigned kOfC = bit(Family::kMalloc) | bit(Family::kCalloc) | bit(Family::kRealloc) |
-                          bit(Family::kAligned) | bit(Family::kPosixMemalign) | bit(Family::kOwn);
-
-// How a block is ended: by which call, which families that is for, and what it says of size and alignment.
 constexpr std::size_t at_least_16(std::size_t alignment) noexcept {
   return alignment < kHeaderBytes ? kHeaderBytes : alignment;
 }
-
-struct Ending {
-  IncidentCall call;
-  unsigned families;
-  bool has_bytes = false;
-  bool has_alignment = false;
-  std::size_t bytes = 0;
-  std::size_t alignment = kHeaderBytes;  // what a call without one asks for
-};
 
 // ---- the thread's part
 
@@ -161,9 +146,20 @@ WEIR_COLD bool allow_odd(std::size_t bytes, Family family, const CallSite& site)
   return zero;
 }
 
+// guard=page: nullptr for a block that gets canaries.
+__attribute__((noinline)) void* take_pages(std::size_t bytes, std::size_t alignment, Family family,
+                                           CallKind call, const CallSite& site) noexcept {
+  if (!pages::wanted(bytes, alignment, call, site.ip)) return nullptr;
+  return pages::make(bytes, alignment, family, site,
+                     call == CallKind::kCalloc ? 0 : options.max_malloc_fill_size);
+}
+
 [[gnu::always_inline]] inline void* allocate(std::size_t bytes, Family family, CallKind call,
                                              const CallSite& site) noexcept {
   if (__builtin_expect(bytes - 1 >= kMaxBlockBytes, 0) && !allow_odd(bytes, family, site)) return fail();
+  if (__builtin_expect(pages::in_use, 0)) {
+    if (void* block = take_pages(bytes, kHeaderBytes, family, call, site)) return block;
+  }
   void* base = __builtin_expect(routing, 0)
                    ? take_routed(bytes, call, program_caller(site.ip))
                    : parent::allocate(kGuardHeaderBytes + GuardHeader::span_of(bytes));
@@ -176,6 +172,9 @@ WEIR_COLD bool allow_odd(std::size_t bytes, Family family, const CallSite& site)
   if (alignment <= kHeaderBytes) return allocate(bytes, family, call, site);
   if (bytes - 1 >= kMaxBlockBytes && !allow_odd(bytes, family, site)) return fail();
   if (alignment > kMaxBlockBytes) return fail();
+  if (pages::in_use) {
+    if (void* block = take_pages(bytes, alignment, family, call, site)) return block;
+  }
   const std::size_t offset = GuardHeader::offset_of(alignment);
   const std::size_t total = offset + GuardHeader::span_of(bytes);
   void* base = routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, total)
@@ -263,6 +262,7 @@ inline bool may_have_header(const void* block) noexcept {
 }
 
 WEIR_COLD void end_unusual(void* block, const Ending& how, const CallSite& site) noexcept {
+  if (pages::holds(block)) return pages::end(block, how, site);
   if (block == nullptr) return;
   if (!heap_zone.has_in_place(block) && heap_zone.holds(block) && GuardHeader::of(block)->base.is_live()) {
     return retire(GuardHeader::of(block), how.call,
@@ -285,6 +285,7 @@ void set_up() noexcept {
   keeps_alloc_stacks = options.stacks != kStacksNone;
   keeps_free_stacks = options.stacks == kStacksBoth;
   if (!quarantine::set_up()) options.quarantine_bytes = 0;
+  pages::set_up();
   at_thread_end = quarantine::flush;
 }
 
@@ -295,11 +296,18 @@ void finish() noexcept {
   say_incident_counts();
 }
 
+void begin() noexcept {
+  start_guard_clock();
+  pages::begin();
+}
+
 void lock_for_fork() noexcept {
+  pages::lock_for_fork();
   quarantine::lock_for_fork();
 }
 void unlock_after_fork() noexcept {
   quarantine::unlock_after_fork();
+  pages::unlock_after_fork();
 }
 
 WEIR_GUARDED void* malloc(std::size_t bytes) {
@@ -317,6 +325,9 @@ WEIR_GUARDED void* calloc(std::size_t count, std::size_t bytes) {
   }
   if (__builtin_expect(total - 1 >= kMaxBlockBytes, 0) && !allow_odd(total, Family::kCalloc, site))
     return fail();
+  if (pages::in_use) {
+    if (void* block = take_pages(total, kHeaderBytes, Family::kCalloc, CallKind::kCalloc, site)) return block;
+  }
   void* base = routing ? routed::allocate_zeroed(total, program_caller(site.ip))
                        : parent::allocate_zeroed(kGuardHeaderBytes + GuardHeader::span_of(total));
   if (base == nullptr) return nullptr;
@@ -363,7 +374,21 @@ void* move(GuardHeader* header, std::size_t bytes, const CallSite& site) noexcep
 
 constexpr Ending kReallocEnding{IncidentCall::kRealloc, kOfC};
 
+void* realloc_on_pages(void* block, std::size_t bytes, const CallSite& site) noexcept {
+  pages::PageBlock* const found = pages::check(block, kReallocEnding, site);
+  if (found == nullptr) return fail();
+  void* moved = nullptr;
+  if (bytes != 0) {
+    moved = allocate(bytes, Family::kRealloc, CallKind::kRealloc, site);
+    if (moved == nullptr) return nullptr;
+    std::memcpy(moved, block, bytes < found->bytes() ? bytes : found->bytes());
+  }
+  pages::retire(*found, site);
+  return moved;
+}
+
 WEIR_COLD void* realloc_unusual(void* block, std::size_t bytes, const CallSite& site) noexcept {
+  if (pages::holds(block)) return realloc_on_pages(block, bytes, site);
   if (!refuse(block, IncidentCall::kRealloc, site)) return fail();
   return libc::realloc_foreign(block, bytes);
 }
@@ -381,8 +406,8 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
     whole ? retire(header, IncidentCall::kRealloc, site) : give_up(header, IncidentCall::kRealloc, site);
     return nullptr;
   }
-  if (whole && bytes >= kMovesBelow && bytes <= kMaxBlockBytes && header->bytes() >= kMovesBelow &&
-      header->alignment() == kHeaderBytes) {
+  if (whole && !pages::in_use && bytes >= kMovesBelow && bytes <= kMaxBlockBytes &&
+      header->bytes() >= kMovesBelow && header->alignment() == kHeaderBytes) {
     return resize(header, bytes, site);
   }
   void* moved = move(header, bytes, site);
@@ -503,6 +528,7 @@ WEIR_DELETE(operator_delete_array, IncidentCall::kDeleteArray, Family::kNewArray
 WEIR_GUARDED std::size_t usable_size(void* block) {
   if (block == nullptr) return 0;
   if (__builtin_expect(is_live_block(block), 1)) return GuardHeader::of(block)->bytes();
+  if (pages::holds(block)) return pages::usable_size(block, WEIR_CALL_SITE());
   return refuse(block, IncidentCall::kUsableSize, WEIR_CALL_SITE()) ? libc::usable_size_foreign(block) : 0;
 }
 

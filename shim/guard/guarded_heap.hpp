@@ -16,6 +16,9 @@ namespace weir::guarded {
 // Before the first allocation.
 void set_up() noexcept;
 
+// In the constructor.
+void begin() noexcept;
+
 // At the end of the process: the check of all blocks, and the count of what was reported. Ends the process
 // itself where something was found and on_error says so. Once.
 void finish() noexcept;

@@ -7,6 +7,7 @@
 #include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/damage.hpp"
+#include "shim/guard/page_report.hpp"
 #include "shim/guard/quarantine.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/memory_map.hpp"
@@ -90,6 +91,13 @@ void look_for_damage(IncidentOccasion occasion) noexcept {
                             [&](std::uint64_t start, std::uint64_t end) { walk.walk(start, end); });
   }
   release_memory_map(map);
+  pages::for_each_live([&](pages::PageBlock& block) {
+    if (found_count == kMostFound) return;
+    Incident& incident = found[found_count] = Incident();
+    if (!pages::describe_damage(incident, block, occasion, IncidentCall::kNone)) return;
+    block.told.store(true, std::memory_order_relaxed);
+    ++found_count;
+  });
   quarantine::for_each([&](GuardHeader* header) {
     if (freed_block_is_whole(*header) || !is_news(header->block())) return;
     describe_freed_block(found[found_count++] = Incident(), *header, occasion);

@@ -7,7 +7,6 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/entry/entry.hpp"
-#include "shim/guard/guard_clock.hpp"
 #include "shim/guard/guarded_heap.hpp"
 #include "shim/leak/leak_check.hpp"
 #include "shim/leak/reporter.hpp"
@@ -121,7 +120,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   say_hello();
   if (mode() == Mode::kPass && !is_watched()) return;
   if (mode() == Mode::kRoute && !is_watched()) return construct_for_routes();
-  if (mode() == Mode::kGuard) start_guard_clock();
+  if (mode() == Mode::kGuard) guarded::begin();
   const OwnWork own_work;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   watch_thread_exits();
