@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
@@ -46,6 +47,7 @@ class HeapWalk {
       if (words[1] == 0) continue;
       const auto* header = reinterpret_cast<const GuardHeader*>(at);
       if (header->base.is_live()) {
+        ++blocks_;
         skip_to_ = reinterpret_cast<std::uint64_t>(header->end());
         if (__builtin_expect(!header->is_whole(), 0)) add_live(*header);
         at = skip_to_ - 16;
@@ -54,6 +56,8 @@ class HeapWalk {
       }
     }
   }
+
+  std::uint64_t blocks() const noexcept { return blocks_; }
 
  private:
   void add_live(const GuardHeader& header) const noexcept {
@@ -75,12 +79,14 @@ class HeapWalk {
 
   IncidentOccasion occasion_;
   std::uint64_t skip_to_ = 0;
+  std::uint64_t blocks_ = 0;
 };
 
 }  // namespace
 
 void look_for_damage(IncidentOccasion occasion) noexcept {
   found_count = 0;
+  const std::uint64_t began = sys::now_ns();
   const MemoryMap map = read_memory_map();
   PageMap pages;
   HeapWalk walk(occasion);
@@ -102,6 +108,9 @@ void look_for_damage(IncidentOccasion occasion) noexcept {
     if (freed_block_is_whole(*header) || !is_news(header->block())) return;
     describe_freed_block(found[found_count++] = Incident(), *header, occasion);
   });
+  if (options.verbosity < 2) return;
+  const std::uint64_t took = (sys::now_ns() - began) / 1000;
+  Line().text("weir: checked ").number(walk.blocks()).text(" blocks in ").number(took).text(" us").say();
 }
 
 bool report_found_damage() noexcept {
