@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import compare_cores
+import compare_guard
 import compare_parts
 import compare_pool
 import compare_programs
@@ -22,11 +23,12 @@ from measure import Failed, Launcher
 from table import Table
 
 ORDER = ("pass", "pair", "leak", "track", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
-         "startup", "peers", "cores", "pool", "arena", "sites", "routes-stats", "noroutes")
-NOT_QUICK = ("heaptrack-run", "peers")
+         "startup", "peers", "guard", "canary", "guard-page", "log", "heap-check", "guard-asan",
+         "guard-memcheck", "cores", "pool", "arena", "sites", "routes-stats", "noroutes")
+NOT_QUICK = ("heaptrack-run", "peers", "guard-memcheck")
 ONLY_NAMED = ("noroutes",)  # builds another commit first
-OF_PROGRAMS = (*compare_programs.GROUPS, "pool")
-MODULES = (compare_programs, compare_parts, compare_report, compare_cores, compare_pool, compare_routes)
+OF_PROGRAMS = (*compare_programs.GROUPS, "guard", "canary", "guard-page", "log", "guard-memcheck", "pool")
+MODULES = (compare_programs, compare_parts, compare_report, compare_cores, compare_guard, compare_pool, compare_routes)
 GROUPS = {name: function for module in MODULES for name, function in module.GROUPS.items()}
 HEADINGS = {name: text for module in MODULES for name, text in module.HEADINGS.items()}
 
