@@ -28,7 +28,7 @@ def twice(how, size, pattern, again="same", where="main", options=""):
         stacks = {"now": now, "freed": f"drop < fault < {top}", "allocated": f"make < fault < {top}"}
     return Case(f"twice {how} {size} {pattern} {again} {where}", "frees_twice.c", f"{how} {size} {pattern} {again}",
                 f"double-free: {CALLS.get(again, call)} of a freed block of {size} byte(s)", f"{how} {size} {pattern} none",
-                stacks, options, where, {}, "c++" if how.startswith("new") else "")
+                stacks, options, where, {"freed": "realloc" if pattern == "moved" else call}, "c++" if how.startswith("new") else "")
 
 
 def late(how, size, offset, count, when="quarantine", where="main", options="", moved="", routes=""):
@@ -39,7 +39,7 @@ def late(how, size, offset, count, when="quarantine", where="main", options="", 
                 f"{how} {size} {offset} {count} {when}{moved}",
                 f"heap-use-after-free: {count} byte(s) written at offset {offset} of a freed block of {size} byte(s), "
                 f"found {FOUND[when]}", f"{how} {size} {offset} 0 {when}{moved}", stacks, options, where,
-                {}, "c++" if how.startswith("new") else "", routes=routes)
+                {"freed": "realloc" if moved else ENDS.get(how, "free")}, "c++" if how.startswith("new") else "", routes=routes)
 
 
 def cases():
