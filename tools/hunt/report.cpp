@@ -43,6 +43,7 @@ std::string hunt_text(const HuntReport& report, bool color) {
   for (const Bug& bug : report.bugs) {
     const std::string note = "seen by: " + seen_by(report, bug);
     out += incident_text(bug.incident, {{}, note, color, false});
+    if (out.ends_with("\n\n")) out.pop_back();  // where the summary would stand
   }
   fmt::format_to(to, "\n{}\nweir: hunt: {}\n", kDoubleLine, fmt::join(report.command, " "));
   fmt::format_to(to, "  {:<12}{:>8}{:>11}   {}\n", "layout", "reports", "time", "ended");
