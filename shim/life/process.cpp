@@ -7,6 +7,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/entry/entry.hpp"
+#include "shim/entry/replaced_operators.hpp"
 #include "shim/guard/guarded_heap.hpp"
 #include "shim/leak/leak_check.hpp"
 #include "shim/leak/reporter.hpp"
@@ -115,6 +116,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   start();
   process_id = sys::getpid();
   libc::find();
+  find_replaced_operators();
   // Registers jemalloc's fork handlers, if no allocation has yet.
   parent::deallocate(parent::allocate(1));
   say_hello();
