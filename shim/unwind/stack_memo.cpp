@@ -24,6 +24,14 @@ std::uint64_t mix(FrameToken token) noexcept {
   return token ^ (token >> 27);
 }
 
+// The state of a frame, onto those of its callers (multipliers of splitmix64).
+std::uint64_t chained(std::uint64_t callers, const FrameState& s, std::uint64_t bp_needed) noexcept {
+  std::uint64_t x = (callers ^ s.sp) * 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 29 ^ (s.bp & bp_needed)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 32 ^ s.ip ^ (s.exact ? kFrameExactBit : 0)) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
 }  // namespace
 
 std::size_t StackMemo::bytes_for(std::uint32_t limit) noexcept {
@@ -235,8 +243,8 @@ void StackMemo::push(const Found& found) noexcept {
   }
   f.sp = s.sp;
   f.ip = s.ip;
-  f.serial = ++serial_;
   f.bp = s.bp;
+  f.chain = chained(has_outer ? outer.chain : bottom_cut_ ? 1 : 2, s, f.bp_needed);
   f.rule = rule;
   f.id = kNoStack;
   f.slots_end = n;
@@ -305,15 +313,13 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
   const std::uint32_t first = frames_[fork].slots_end;
   const std::uint32_t slots = f.slots_end - first;
   if (slots > kBranchSlots) return;
-  Branch* set = branches_of({f.ip, f.sp, f.bp});
-  if (set[0].ip != f.ip || set[0].sp != f.sp) set[1] = set[0];
-  Branch& b = set[0];
+  Branch& b = branches_[branch_place_ >> (64 - kBranchBits)];
   b.ip = f.ip;
   b.sp = f.sp;
   b.bp = f.bp;
   b.bp_needed = f.bp_needed;
   b.epoch = epoch_;
-  b.fork_serial = frames_[fork].serial;
+  b.fork_chain = frames_[fork].chain;
   b.fork = fork;
   // A stack that is all branch still rests on the frame at the fork.
   const std::uint32_t lowest = count_ > limit_ ? count_ - limit_ : 0;
