@@ -166,7 +166,7 @@ void take_back(RuleMask added, std::size_t bytes, std::uint64_t old_word) noexce
 
 bool rss_exceeds(unsigned i, std::size_t bytes, std::uint64_t& now) noexcept {
   const LimitRule& rule = rules.rule[i];
-  now = resident_bytes(bytes, rule.bytes);
+  now = resident_bytes(bytes, rule.bytes, rule.action != LimitAction::kReport);
   if (now + bytes > rule.bytes) return true;
   if (now <= rule.bytes - rule.bytes / 8) sums[i].told.store(false, std::memory_order_relaxed);
   return false;

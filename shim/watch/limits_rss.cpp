@@ -55,14 +55,14 @@ bool may_trim(std::uint64_t now) noexcept {
 
 }  // namespace
 
-std::uint64_t resident_bytes(std::size_t bytes, std::uint64_t limit) noexcept {
+std::uint64_t resident_bytes(std::size_t bytes, std::uint64_t limit, bool refuses) noexcept {
   std::uint64_t known = resident.load(std::memory_order_relaxed);
   bytes_since += bytes;
   const bool due = bytes_since >= kStepBytes || ++calls_since >= kStepCalls;
   if (!due && known + bytes <= limit) return known;
   const std::uint64_t now = sys::now_ns();
   if (due || now - sampled_at.load(std::memory_order_relaxed) >= kStepNs) known = sample(now);
-  if (known + bytes <= limit || !may_trim(now)) return known;
+  if (known + bytes <= limit || (!refuses && !may_trim(now))) return known;
   trim_routes();
   parent::trim();
   return sample(now);

@@ -12,7 +12,8 @@
 
 namespace weir::limits {
 
-// The resident bytes, as new as they have to be for a request of `bytes` under this limit.
-std::uint64_t resident_bytes(std::size_t bytes, std::uint64_t limit) noexcept;
+// The resident bytes, as new as they have to be for a request of `bytes` under this limit; `refuses`: it
+// fails, or the program ends, when that is too much.
+std::uint64_t resident_bytes(std::size_t bytes, std::uint64_t limit, bool refuses) noexcept;
 
 }  // namespace weir::limits

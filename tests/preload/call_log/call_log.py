@@ -206,7 +206,9 @@ def test_other_processes(weir):
 def test_rotation(weir):
     for mode in ("mode=pass", "mode=leak"):
         log = weir.path("turned.log")
-        start(weir, "calls.c", "many", "40000", log="module=calls", options=f"{mode}:log_file={log}:log_bytes=1M")
+        result = start(weir, "calls.c", "many", "40000", log="module=calls",
+                       options=f"{mode}:log_file={log}:log_bytes=1M")
+        equal((result.status, result.stderr), (0, b""), f"{mode}: turned twice\n{result.describe()}")
         for path in (log, log + ".1"):
             check(os.path.getsize(path) <= 1 << 20, f"{path} has {os.path.getsize(path)} bytes")
         check(os.path.getsize(log + ".1") > (1 << 20) - 400, "the older is full")
@@ -249,10 +251,12 @@ def test_bad_files(weir):
 
 def test_file_goes_away(weir):
     """One line, and the program goes on without a log."""
-    log = weir.path("gone.log")
-    result = start(weir, "calls.c", "many", "100", "unlink", log, "many", "5000", options=f"log_file={log}")
-    equal((result.status, result.stderr.decode()),
-          (0, f"weir: log_file {log}: was moved or deleted; no more lines\n"), f"without its file\n{result.describe()}")
+    for how in ("unlink", "replace"):
+        log = weir.path(f"{how}.log")
+        result = start(weir, "calls.c", "many", "100", how, log, "many", "5000", options=f"log_file={log}")
+        equal((result.status, result.stderr.decode()),
+              (0, f"weir: log_file {log}: was moved or deleted; no more lines\n"), f"{how}\n{result.describe()}")
+        equal(os.path.exists(log) and os.path.getsize(log), how == "replace" and 0, f"{how}: nobody's file is touched")
 
 
 def test_mistakes(weir):

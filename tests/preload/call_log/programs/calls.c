@@ -6,6 +6,7 @@
 //   churn N   N times malloc(i % 1000) and free
 //   close     closes all descriptors but the standard ones
 //   unlink F  removes that file
+//   replace F the same, and makes another, empty one
 //   exec P W… executes P with these words
 //   die HOW   kill, segv, abort, _exit, quick
 #include <pthread.h>
@@ -66,6 +67,12 @@ static void child(void) {
   free(block);
 }
 
+static void replace(const char *file) {
+  unlink(file);
+  FILE *other = fopen(file, "w");
+  if (other != NULL) fclose(other);
+}
+
 static void die(const char *how) {
   if (strcmp(how, "kill") == 0) raise(SIGKILL);
   if (strcmp(how, "segv") == 0) *(volatile int *)8 = 1;
@@ -86,6 +93,7 @@ int main(int argc, char **argv) {
     if (strcmp(word, "close") == 0) close_range(3, ~0u, 0);
     if (strcmp(word, "exec") == 0) execv(next, argv + i + 1);
     if (strcmp(word, "unlink") == 0) unlink(next);
+    if (strcmp(word, "replace") == 0) replace(next);
     if (strcmp(word, "die") == 0) die(next);
   }
   return 0;
