@@ -6,7 +6,7 @@
 
 namespace weir {
 
-inline constexpr std::uint32_t kCallsATick = 8;
+inline constexpr std::uint32_t kCallsATick = 32;
 inline constexpr unsigned kTickShift = 18;
 
 inline std::uint32_t ticks_now() noexcept {

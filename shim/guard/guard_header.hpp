@@ -156,8 +156,9 @@ struct GuardHeader {
 
   // Of a freed block; the canary's place still says what end_life wrote.
   bool freed_is_whole() const noexcept {
-    return stage() == BlockStage::kFreed && static_cast<std::uint32_t>(canary) == freed_hash(canary >> 32) &&
-           meta_is_whole();
+    const std::uint64_t change = base.check_word ^ base.check_word_for(base.size_word, stack());
+    const std::uint32_t mark = static_cast<std::uint32_t>(canary) ^ freed_hash(canary >> 32);
+    return ((change ^ kFreedMask) | mark) == 0;
   }
   StackId freed_by() const noexcept { return static_cast<StackId>(canary >> 36); }
   IncidentCall freed_call() const noexcept { return static_cast<IncidentCall>(canary >> 32 & 15); }
@@ -183,7 +184,8 @@ struct GuardHeader {
     return low | x >> 48 << 48;
   }
   std::uint32_t freed_hash(std::uint64_t word) const noexcept {
-    const std::uint64_t x = (reinterpret_cast<std::uint64_t>(this) ^ word << 32 ^ word ^ header_key);
+    const std::uint64_t x =
+        reinterpret_cast<std::uint64_t>(this) ^ word << 32 ^ word ^ (meta << 17 | meta >> 47) ^ header_key;
     return static_cast<std::uint32_t>(x * 0x94d049bb133111ebu >> 32);
   }
 
