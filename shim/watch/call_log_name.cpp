@@ -111,9 +111,10 @@ void add_process_id(char (&path)[kPathRoom]) noexcept {
 
 void rename_to_old(const char* path) noexcept {
   char old[kPathRoom + 2];
-  const std::size_t n = std::strlen(path);
-  std::memcpy(old, path, n);
-  std::memcpy(old + n, ".1", 3);
+  const std::size_t n = std::string_view(path).copy(old, kPathRoom - 1);
+  old[n] = '.';
+  old[n + 1] = '1';
+  old[n + 2] = '\0';
   sys::call(SYS_rename, sys::as_word(path), sys::as_word(old));
 }
 
