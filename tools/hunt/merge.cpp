@@ -79,7 +79,8 @@ std::vector<Bug> merge_sightings(std::span<const Sighting> sightings) {
   }
   std::vector<Bug> bugs;
   for (const bool at_once : {true, false}) {
-    for (auto& [key, bug] : by_key) {
+    for (auto& entry : by_key) {
+      Bug& bug = entry.second;
       if (is_found_at_once(bug.incident) != at_once) continue;
       const auto cause = std::ranges::find_if(
           bugs, [&](const Bug& other) { return explains(other.incident, bug.incident); });

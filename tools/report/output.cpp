@@ -107,7 +107,7 @@ std::string write_file(const std::string& path, std::string_view text) {
 std::string append_to_file(const std::string& path, std::string_view text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
   if (fd < 0) return std::strerror(errno);
-  const std::string problem = write_all(fd, text) ? "" : std::strerror(errno);
+  std::string problem = write_all(fd, text) ? "" : std::strerror(errno);
   close(fd);
   return problem;
 }

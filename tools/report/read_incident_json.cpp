@@ -40,11 +40,12 @@ void take_enum(const Json& json, const char* name, std::span<const std::string_v
 }
 
 const Frame* read_frame(const Json& json, FramePool& pool) {
-  ModuleName module{json.value("module", ""), json.value("build_id", ""), json.value("unloaded", false)};
+  const ModuleName module{json.value("module", ""), json.value("build_id", ""),
+                          json.value("unloaded", false)};
   SourceFrame source{json.value("function", ""), json.value("file", ""), json.value("line", 0u),
                      json.value("column", 0u), json.value("inlined", false)};
   const std::uint64_t offset = json.contains("offset") ? address_in(json, "offset") : 0;
-  return pool.add({address_in(json, "address"), offset, pool.module(std::move(module)), {std::move(source)}});
+  return pool.add({address_in(json, "address"), offset, pool.module(module), {std::move(source)}});
 }
 
 Trace read_trace(const Json& stacks, const char* name, FramePool& pool) {

@@ -13,9 +13,9 @@ namespace weir {
 
 class FramePool {
  public:
-  const ModuleName* module(ModuleName name) {
+  const ModuleName* module(const ModuleName& name) {
     auto key = std::tuple(name.path, name.build_id, name.unloaded);
-    return &modules_.try_emplace(std::move(key), std::move(name)).first->second;
+    return &modules_.try_emplace(std::move(key), name).first->second;
   }
 
   const Frame* add(Frame frame) { return &frames_.emplace_back(std::move(frame)); }
