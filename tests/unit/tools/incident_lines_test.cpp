@@ -45,6 +45,7 @@ FindingsIncident damage(Kind kind, Occasion occasion, std::int64_t offset, std::
 FindingsIncident access(Kind kind, IncidentAccess access, std::int64_t offset) {
   FindingsIncident facts = damage(kind, Occasion::kAccess, offset, 0, 16);
   facts.access = access;
+  facts.damage_offset = 0;  // nothing was damaged: the address tells
   return facts;
 }
 
