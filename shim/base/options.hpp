@@ -26,6 +26,7 @@ struct Options {
 
 enum ModeChoice : unsigned { kModeLeak = 0, kModePass = 1, kModeGuard = 2 };
 enum GuardChoice : unsigned { kGuardCanary = 0, kGuardPage = 1, kGuardPageFront = 2 };
+enum GuardOthersChoice : unsigned { kGuardOthersCanary = 0, kGuardOthersNone = 1 };
 enum OnErrorChoice : unsigned { kOnErrorAbort = 0, kOnErrorExit = 1, kOnErrorContinue = 2 };
 enum StacksChoice : unsigned { kStacksBoth = 0, kStacksAlloc = 1, kStacksNone = 2 };
 enum SummaryChoice : unsigned { kSummaryLeaks = 0, kSummaryAlways = 1, kSummaryNever = 2 };

@@ -88,13 +88,15 @@ const Mapping* mapping_of(const MemoryMap& map, std::uint64_t at) noexcept {
   return nullptr;
 }
 
-// In the mapping that holds a running thread's control block or this thread's frame: below it or in use.
-bool is_stack(const Mapping& mapping) noexcept {
-  const auto here = as_number(__builtin_frame_address(0));
-  if (here - mapping.start < mapping.end - mapping.start) return true;
+// Below a thread's control block, in the mapping that holds it: the kernel may have joined another one that
+// lies above. The main thread's control block is elsewhere; its stack is a mapping of its own.
+bool is_stack(const Mapping& mapping, std::uint64_t at) noexcept {
+  const auto main_end = as_number(__libc_stack_end);
+  if (main_end - mapping.start < mapping.end - mapping.start) return true;
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     const ThreadState& t = thread_state(i);
-    if (t.in_use && t.stack_top - mapping.start < mapping.end - mapping.start) return true;
+    if (t.in_use && at < t.stack_top && t.stack_top - mapping.start < mapping.end - mapping.start)
+      return true;
   }
   return false;
 }
@@ -147,7 +149,7 @@ bool is_foreign_block(const void* pointer, IncidentCall call, StackId now) noexc
   } else if (in_module) {
     incident.facts.place = IncidentPlace::kStatic;
     incident.facts.place_module = modules.find(at, false).module;
-  } else if (is_stack(*mapping)) {
+  } else if (is_stack(*mapping, at)) {
     incident.facts.place = IncidentPlace::kStack;
   } else {
     incident.facts.place = IncidentPlace::kOtherMapping;

@@ -3,8 +3,10 @@
 
 #include "shim/base/zones.hpp"
 #include "shim/guard/block_making.hpp"
+#include "shim/guard/light_heap.hpp"
 #include "shim/guard/quarantine.hpp"
 #include "shim/route/units.hpp"
+#include "shim/track/tracked_heap.hpp"
 
 namespace weir::guarded {
 
@@ -41,6 +43,7 @@ inline bool may_have_header(const void* block) noexcept {
 }
 
 [[gnu::always_inline]] inline void end(void* block, const Ending& how, const CallSite& site) noexcept {
+  if (__builtin_expect(light::in_use, 0) && !pages::holds(block)) return tracked::free(block);
   if (__builtin_expect(!is_live_block(block), 0)) return end_unusual(block, how, site);
   GuardHeader* header = GuardHeader::of(block);
   if (__builtin_expect(!fits(*header, how), 0)) report_misfit(*header, how, site);

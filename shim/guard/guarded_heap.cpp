@@ -12,10 +12,16 @@
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/heap_check.hpp"
 #include "shim/guard/incident.hpp"
+#include "shim/guard/light_heap.hpp"
 #include "shim/life/libc.hpp"
+#include "shim/track/tracked_heap.hpp"
 
 #define WEIR_GUARDED __attribute__((noinline))
 #define WEIR_COLD __attribute__((noinline, cold))
+
+// Begins a function that guard_others=none gives to another heap.
+#define WEIR_OR_LIGHT(call) \
+  if (__builtin_expect(light::in_use, 0)) return light::call
 
 namespace weir::guarded {
 namespace {
@@ -29,11 +35,16 @@ constexpr std::size_t at_least_16(std::size_t alignment) noexcept {
 
 }  // namespace
 
+bool uses_leak_blocks() noexcept {
+  return options.guard != kGuardCanary && options.guard_others == kGuardOthersNone;
+}
+
 void set_up() noexcept {
   keeps_alloc_stacks = options.stacks != kStacksNone;
   keeps_free_stacks = options.stacks == kStacksBoth;
   if (!quarantine::set_up()) options.quarantine_bytes = 0;
   pages::set_up();
+  light::in_use = uses_leak_blocks();
   at_thread_end = quarantine::flush;
 }
 
@@ -59,10 +70,12 @@ void unlock_after_fork() noexcept {
 }
 
 WEIR_GUARDED void* malloc(std::size_t bytes) {
+  WEIR_OR_LIGHT(malloc(bytes));
   return allocate(bytes, Family::kMalloc, CallKind::kMalloc, WEIR_CALL_SITE());
 }
 
 WEIR_GUARDED void* calloc(std::size_t count, std::size_t bytes) {
+  WEIR_OR_LIGHT(calloc(count, bytes));
   std::size_t total;
   const CallSite site = WEIR_CALL_SITE();
   if (__builtin_mul_overflow(count, bytes, &total)) {
@@ -144,6 +157,7 @@ WEIR_COLD void* realloc_unusual(void* block, std::size_t bytes, const CallSite& 
 }  // namespace
 
 WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
+  WEIR_OR_LIGHT(realloc(block, bytes));
   const CallSite site = WEIR_CALL_SITE();
   if (block == nullptr) return allocate(bytes, Family::kRealloc, CallKind::kRealloc, site);
   if (__builtin_expect(!is_live_block(block), 0)) return realloc_unusual(block, bytes, site);
@@ -168,10 +182,12 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
 }
 
 WEIR_GUARDED void* memalign(std::size_t alignment, std::size_t bytes) {
+  WEIR_OR_LIGHT(memalign(alignment, bytes));
   return allocate_aligned(alignment, bytes, Family::kAligned, CallKind::kMemalign, WEIR_CALL_SITE());
 }
 
 WEIR_GUARDED int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
+  WEIR_OR_LIGHT(posix_memalign(out, alignment, bytes));
   const int saved = errno;
   void* block =
       allocate_aligned(alignment, bytes, Family::kPosixMemalign, CallKind::kMemalign, WEIR_CALL_SITE());
@@ -192,6 +208,7 @@ WEIR_GUARDED void* memalign_odd(std::size_t alignment, std::size_t bytes) {
   }
   const std::size_t fixed =
       alignment < kHeaderBytes ? kHeaderBytes : std::size_t{1} << (64 - __builtin_clzll(alignment));
+  if (light::in_use) return light::memalign(fixed, bytes);
   return allocate_aligned(fixed, bytes, Family::kAligned, CallKind::kMemalign, site);
 }
 
@@ -213,6 +230,7 @@ WEIR_GUARDED void* calloc_too_big(std::size_t count, std::size_t bytes) {
 
 #define WEIR_NEW(name, family, call, symbol)                                                          \
   WEIR_GUARDED void* name(std::size_t bytes) {                                                        \
+    WEIR_OR_LIGHT(name(bytes));                                                                       \
     const CallSite site = WEIR_CALL_SITE();                                                           \
     for (;;) {                                                                                        \
       if (void* block = allocate(bytes, family, call, site); __builtin_expect(block != nullptr, 1)) { \
@@ -222,6 +240,7 @@ WEIR_GUARDED void* calloc_too_big(std::size_t count, std::size_t bytes) {
     }                                                                                                 \
   }                                                                                                   \
   WEIR_GUARDED void* name##_nothrow(std::size_t bytes) {                                              \
+    WEIR_OR_LIGHT(name##_nothrow(bytes));                                                             \
     void* block = allocate(bytes, family, call, WEIR_CALL_SITE());                                    \
     return __builtin_expect(block != nullptr, 1) ? block : retry_nothrow(symbol, bytes);              \
   }
@@ -230,6 +249,7 @@ WEIR_NEW(operator_new_array, Family::kNewArray, CallKind::kNewArray, "_ZnamRKSt9
 
 #define WEIR_NEW_ALIGNED(name, family, call, symbol)                                          \
   WEIR_GUARDED void* name(std::size_t bytes, std::size_t alignment) {                         \
+    WEIR_OR_LIGHT(name(bytes, alignment));                                                    \
     const CallSite site = WEIR_CALL_SITE();                                                   \
     for (;;) {                                                                                \
       if (void* block = allocate_aligned(alignment, bytes, family, call, site)) return block; \
@@ -237,6 +257,7 @@ WEIR_NEW(operator_new_array, Family::kNewArray, CallKind::kNewArray, "_ZnamRKSt9
     }                                                                                         \
   }                                                                                           \
   WEIR_GUARDED void* name##_nothrow(std::size_t bytes, std::size_t alignment) {               \
+    WEIR_OR_LIGHT(name##_nothrow(bytes, alignment));                                          \
     void* block = allocate_aligned(alignment, bytes, family, call, WEIR_CALL_SITE());         \
     if (__builtin_expect(block != nullptr, 1)) return block;                                  \
     return retry_nothrow_aligned(symbol, bytes, alignment);                                   \
@@ -275,8 +296,9 @@ WEIR_DELETE(operator_delete_array, IncidentCall::kDeleteArray, Family::kNewArray
 
 WEIR_GUARDED std::size_t usable_size(void* block) {
   if (block == nullptr) return 0;
-  if (__builtin_expect(is_live_block(block), 1)) return GuardHeader::of(block)->bytes();
   if (pages::holds(block)) return pages::usable_size(block, WEIR_CALL_SITE());
+  if (light::in_use) return tracked::usable_size(block);
+  if (__builtin_expect(is_live_block(block), 1)) return GuardHeader::of(block)->bytes();
   return refuse(block, IncidentCall::kUsableSize, WEIR_CALL_SITE()) ? libc::usable_size_foreign(block) : 0;
 }
 

@@ -13,6 +13,9 @@
 
 namespace weir::guarded {
 
+// Blocks without pages are those of mode=leak (guard_others=none), with its headers.
+bool uses_leak_blocks() noexcept;
+
 // Before the first allocation.
 void set_up() noexcept;
 

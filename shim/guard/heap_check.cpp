@@ -8,6 +8,7 @@
 #include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/damage.hpp"
+#include "shim/guard/light_heap.hpp"
 #include "shim/guard/page_report.hpp"
 #include "shim/guard/quarantine.hpp"
 #include "shim/leak/freeze.hpp"
@@ -92,7 +93,8 @@ void look_for_damage(IncidentOccasion occasion) noexcept {
   HeapWalk walk(occasion);
   for (std::uint32_t i = 0; i < map.count; ++i) {
     const Mapping& m = map.mappings[i];
-    if (!m.writable || !m.readable || !heap_zone.holds(reinterpret_cast<void*>(m.start))) continue;
+    if (light::in_use || !m.writable || !m.readable || !heap_zone.holds(reinterpret_cast<void*>(m.start)))
+      continue;
     pages.for_touched_pages(m.start, m.end,
                             [&](std::uint64_t start, std::uint64_t end) { walk.walk(start, end); });
   }

@@ -28,13 +28,7 @@ constexpr std::uint64_t bytes_of(std::uint64_t place) noexcept {
   return (place >> 48) * 16;
 }
 
-// Out of the quarantine: checked, then the parent's.
-void release(GuardHeader* header) noexcept {
-  if (__builtin_expect(!freed_block_is_whole(*header), 0)) {
-    Incident incident;
-    describe_freed_block(incident, *header, IncidentOccasion::kQuarantine);
-    return report_incident(incident);  // the block stays out of use for good
-  }
+void let_go(GuardHeader* header) noexcept {
   void* const base = header->parent_block();
   const std::size_t alignment = header->alignment();
   const std::size_t total = kGuardHeaderBytes + GuardHeader::span_of(header->bytes());
@@ -42,6 +36,16 @@ void release(GuardHeader* header) noexcept {
   if (__builtin_expect(routing, 0)) return routed::deallocate(base);
   if (__builtin_expect(alignment == kHeaderBytes, 1)) return parent::deallocate_sized(base, total);
   parent::deallocate(base);
+}
+
+// Out of the quarantine: checked, then the parent's.
+void release(GuardHeader* header) noexcept {
+  if (__builtin_expect(!freed_block_is_whole(*header), 0)) {
+    Incident incident;
+    describe_freed_block(incident, *header, IncidentOccasion::kQuarantine);
+    return report_incident(incident);  // the block stays out of use for good
+  }
+  let_go(header);
 }
 
 bool is_over_budget() noexcept {
@@ -122,7 +126,7 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
   });
   const std::uint64_t place = place_of(*header);
   if (__builtin_expect(ring.place == nullptr || header->bytes() > options.quarantine_bytes, 0)) {
-    return release(header);
+    return let_go(header);  // just filled: nobody can have written to it
   }
   if (__builtin_expect(t == nullptr, 0)) return hold_one(place);
   GuardThread& g = t->guard;

@@ -109,8 +109,8 @@ Mode choose_mode() noexcept {
       set_up_routes(kHeaderBytes);
       return Mode::kLeak;
     case kModeGuard:
-      block_distance = kGuardHeaderBytes;
-      set_up_routes(kMostGuardBytes);
+      if (!guarded::uses_leak_blocks()) block_distance = kGuardHeaderBytes;
+      set_up_routes(guarded::uses_leak_blocks() ? kHeaderBytes : kMostGuardBytes);
       guarded::set_up();
       return Mode::kGuard;
     default:

@@ -41,10 +41,9 @@ def canaries(setting, table):
 
 
 def sampled_pages(setting, table):
-    """The quarantine and the canaries of the other blocks are off: what the pages cost."""
+    """The other blocks are those of mode=leak: what the pages cost."""
     group = Comparison(setting, table, "guard-page", setting.pairs(5))
-    sampled = guard(setting, "guard=page", "guard_every=1000", "stacks=alloc", "quarantine_bytes=0",
-                    "max_free_fill_size=0")
+    sampled = guard(setting, "guard=page", "guard_every=1000", "guard_others=none")
     for name, program in setting.programs().items():
         group.compare(name, program.under(*sampled), program.under(*leak(setting)), most=1.05)
     group.mean()

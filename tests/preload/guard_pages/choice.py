@@ -97,12 +97,21 @@ def no_memory(weir):
         equal(result.stderr.decode(), failed, "standard error")
 
 
+def others(weir):
+    """guard_others=none: what has no page is a block of mode=leak, the others are as they are."""
+    (got,), errors = run(weir, "main:malloc:32*1000", "guard_every=10:guard_others=none")
+    equal((len(got), got.count("1"), errors), (1000, 100, ""), "one in ten")
+    requests = "main:malloc:32 main:calloc:32 main:memalign:100 main:realloc:64 plugin:malloc:4096 main:malloc:3000000"
+    equal(run(weir, requests, "guard_others=none"), (["1"] * 6, ""), "each call finds its pages")
+    equal(run(weir, requests, "guard_others=none:guard_where='size>1G'"), (["0"] * 6, ""), "and the other heap")
+
+
 def main():
     weir = GuardWeir(*sys.argv[1:4])
     cases = [*((f"{where or 'all'} {requests}", lambda c=(requests, where, wanted): chosen(weir, *c))
                for requests, where, wanted in CHOICES),
              *((f"mistake {where}", lambda c=(where, message): mistake(weir, *c)) for where, message in MISTAKES.items()),
-             ("strict", lambda: strict(weir)), ("every", lambda: every(weir)), ("budget", lambda: budget(weir)),
+             ("strict", lambda: strict(weir)), ("every", lambda: every(weir)), ("budget", lambda: budget(weir)), ("others", lambda: others(weir)),
              ("no memory", lambda: no_memory(weir))]
     pattern = sys.argv[4] if len(sys.argv) > 4 else ""
     harness.run_cases((name, function) for name, function in cases if pattern in name)
