@@ -45,6 +45,7 @@ std::string mistake_in(const FindingsIncident& incident, const IncidentLimits& l
       {"access", number(incident.access), number(IncidentAccess::kWrite) + 1},
       {"place", number(incident.place), kIncidentPlaces},
       {"making call", number(incident.made_by), kIncidentCalls},
+      {"freeing call", number(incident.freed_by), kIncidentCalls},
       {"call", number(incident.call), kIncidentCalls},
       {"state", incident.block_is_freed, 2},
       {"route", incident.route, limits.routes + 1},

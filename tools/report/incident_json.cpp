@@ -42,6 +42,7 @@ Json block_json(const Incident& incident) {
                {"freed", facts.block_is_freed != 0},
                {"generation", facts.generation}};
   if (facts.made_by != IncidentCall::kNone) json["made_by"] = word_of(kHeapCallWords, facts.made_by);
+  if (facts.freed_by != IncidentCall::kNone) json["freed_by"] = word_of(kHeapCallWords, facts.freed_by);
   if (!incident.route.empty()) json["route"] = incident.route;
   return json;
 }

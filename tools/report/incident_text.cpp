@@ -26,7 +26,7 @@ class IncidentWriter {
     if (facts_.repeats != 0) add("the same was seen {} time(s) before\n", facts_.repeats);
     if (!incident_.now.is_empty()) stack(incident_.now, fmt::format("in {}", thread_text(incident_.now)));
     if (facts_.block_is_freed != 0 && !incident_.freed.is_empty()) {
-      stack(incident_.freed, fmt::format("freed by {}", who_and_when(incident_.freed)));
+      stack(incident_.freed, fmt::format("freed by {}", how_freed(incident_.freed)));
     }
     if (!incident_.allocated.is_empty()) {
       stack(incident_.allocated, fmt::format("allocated by {}", how_made(incident_.allocated)));
@@ -57,6 +57,12 @@ class IncidentWriter {
     std::string text = thread_text(trace);
     if (trace.age_ns != 0) text += fmt::format(", {} before", duration_text(trace.age_ns));
     return text;
+  }
+
+  std::string how_freed(const Trace& trace) const {
+    std::string text = who_and_when(trace);
+    if (facts_.freed_by == IncidentCall::kNone) return text;
+    return text + fmt::format(", by {}", word_of(kHeapCallWords, facts_.freed_by));
   }
 
   std::string how_made(const Trace& trace) const {

@@ -70,6 +70,7 @@ void read_block(const Json& json, Incident& incident) {
   json.at("generation").get_to(facts.generation);
   facts.block_is_freed = json.at("freed").get<bool>() ? 1 : 0;
   take_enum(json, "made_by", kHeapCallWords, facts.made_by);
+  take_enum(json, "freed_by", kHeapCallWords, facts.freed_by);
   incident.route = json.value("route", "");
 }
 

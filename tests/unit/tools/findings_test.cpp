@@ -167,6 +167,8 @@ TEST(Findings, ChecksIncidents) {
   EXPECT_EQ(broken([](H&, I& i, B&) { i.place = IncidentPlace{8}; }), "incident 1: its place 8 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.made_by = IncidentCall{14}; }),
             "incident 1: its making call 14 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.freed_by = IncidentCall{14}; }),
+            "incident 1: its freeing call 14 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.call = IncidentCall{14}; }), "incident 1: its call 14 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.block_is_freed = 2; }), "incident 1: its state 2 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.route = 2; }), "incident 1: its route 2 is unknown");

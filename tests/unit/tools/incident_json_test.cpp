@@ -36,6 +36,7 @@ Incident sample() {
   facts.block_alignment = 32;
   facts.block_is_freed = 1;
   facts.made_by = IncidentCall::kNewArray;
+  facts.freed_by = IncidentCall::kDelete;
   facts.generation = 1;
   facts.damage_offset = 8;
   facts.damage_bytes = 4;
@@ -76,7 +77,7 @@ TEST(IncidentJson, HasEverythingOfTheText) {
   EXPECT_FALSE(json.contains("place"));
   EXPECT_EQ(json["block"],
             nlohmann::json::parse(R"({"address": "0x340000001010", "bytes": 16, "alignment": 32,
-      "freed": true, "generation": 1, "made_by": "operator new[]", "route": "strings"})"));
+      "freed": true, "generation": 1, "made_by": "operator new[]", "freed_by": "operator delete", "route": "strings"})"));
   EXPECT_EQ(json["damage"], nlohmann::json::parse(R"({"offset": 8, "bytes": 4, "count": 3})"));
   EXPECT_EQ(json["dump"], nlohmann::json::parse(
                               R"({"address": "0x340000001010", "bytes": "0102ff0405", "marks": ".bcd?"})"));

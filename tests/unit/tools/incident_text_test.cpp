@@ -63,6 +63,7 @@ TEST(IncidentText, HasUpToFourStacksAndTheirThreads) {
   incident.occasion = IncidentOccasion::kAccess;
   incident.access = IncidentAccess::kRead;
   incident.block_is_freed = 1;
+  incident.freed_by = IncidentCall::kDelete;
   incident.generation = 2;
   incident.route = builder.route("strings");
   incident.block_alignment = 64;
@@ -81,7 +82,7 @@ the same was seen 4 time(s) before
 in thread T1 'main' (tid 101):
     #0 0x000000011000 (/opt/app+0x1000)
 
-freed by thread T3 'a?b' (tid 103), 2.5 s before:
+freed by thread T3 'a?b' (tid 103), 2.5 s before, by operator delete:
     #0 0x000000014000 (/opt/app+0x4000)
     ... (deeper than malloc_context_size=64)
 
