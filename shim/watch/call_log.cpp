@@ -23,6 +23,8 @@
 namespace weir::call_log {
 namespace {
 
+constexpr std::size_t kLongestName = 36;  // of a module, in a line
+
 constinit RouteRules rules;  // any of them; without a target
 constinit CallSites sites{"log"};
 constinit SiteAnswers answers;
@@ -83,7 +85,10 @@ PlaceText make_place(std::uint64_t caller) noexcept {
   line.text("  in ");
   if (module != 0) {
     const std::string_view path = path_of_module(module);
-    line.text(path.substr(path.rfind('/') + 1).substr(0, 36)).text("+").hex(caller - modules[module].bias);
+    const std::size_t name = path.rfind('/') + 1;
+    const std::size_t bytes = path.size() - name;
+    line.text({path.data() + name, bytes < kLongestName ? bytes : kLongestName}).text("+");
+    line.hex(caller - modules[module].bias);
   } else {
     line.hex(caller);
   }

@@ -9,25 +9,25 @@
 //   replace F the same, and makes another, empty one
 //   exec P W… executes P with these words
 //   die HOW   kill, segv, abort, _exit, quick
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void *volatile sink;
+static void* volatile sink;
 static volatile size_t huge = (size_t)-4096;
 
 __attribute__((noinline)) static void all(void) {
-  void *block = malloc(101);
+  void* block = malloc(101);
   block = realloc(block, 102);
   free(block);
   block = calloc(3, 34);
   free(block);
-  void *aligned = NULL;
+  void* aligned = NULL;
   if (posix_memalign(&aligned, 64, 103) != 0) abort();
   free(aligned);
   block = aligned_alloc(32, 104);
@@ -40,7 +40,7 @@ __attribute__((noinline)) static void all(void) {
   sink = malloc(huge);
 }
 
-static void *work(void *unused) {
+static void* work(void* unused) {
   free(malloc(201));
   pthread_setname_np(pthread_self(), "renamed");
   free(malloc(202));
@@ -56,7 +56,7 @@ static void threads(void) {
 }
 
 static void child(void) {
-  void *block = malloc(301);
+  void* block = malloc(301);
   const pid_t pid = fork();
   if (pid == 0) {
     sink = malloc(4321);
@@ -67,24 +67,24 @@ static void child(void) {
   free(block);
 }
 
-static void replace(const char *file) {
+static void replace(const char* file) {
   unlink(file);
-  FILE *other = fopen(file, "w");
+  FILE* other = fopen(file, "w");
   if (other != NULL) fclose(other);
 }
 
-static void die(const char *how) {
+static void die(const char* how) {
   if (strcmp(how, "kill") == 0) raise(SIGKILL);
-  if (strcmp(how, "segv") == 0) *(volatile int *)8 = 1;
+  if (strcmp(how, "segv") == 0) *(volatile int*)8 = 1;
   if (strcmp(how, "abort") == 0) abort();
   if (strcmp(how, "_exit") == 0) _exit(3);
   if (strcmp(how, "quick") == 0) quick_exit(4);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    const char *word = argv[i];
-    const char *next = i + 1 < argc ? argv[i + 1] : "";
+    const char* word = argv[i];
+    const char* next = i + 1 < argc ? argv[i + 1] : "";
     if (strcmp(word, "all") == 0) all();
     if (strcmp(word, "threads") == 0) threads();
     if (strcmp(word, "child") == 0) child();
