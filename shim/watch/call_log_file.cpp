@@ -159,6 +159,16 @@ void populate(char* start, std::uint64_t from, std::uint64_t bytes) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + page), static_cast<long>(from + bytes - page), kPopulateWrite);
 }
 
+// Pages that are written stay the file's, but need not count as the process's memory. A late line finds them
+// again.
+void forget_old(char* start, std::uint64_t room) noexcept {
+  constexpr std::uint64_t kKept = 4 * kStep;
+  constexpr long kDontNeed = 4;  // MADV_DONTNEED: of a shared mapping nothing is lost
+  if (room < kKept + kStep) return;
+  const std::uint64_t from = (room - kKept - kStep) / kPageSize * kPageSize;
+  sys::call(SYS_madvise, sys::as_word(start + from), kStep, kDontNeed);
+}
+
 // Makes sure that positions up to `end` of the n-th file can be written by this process.
 WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
   const RoomLock lock;
@@ -179,7 +189,9 @@ WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
     const std::uint64_t step = left < kStep ? left : kStep;
     ready = write_at(fd, blank, step, room - first);
     if (ready) {
-      populate(mapped[number % 2].start.load(std::memory_order_relaxed), room - first, step);
+      char* const start = mapped[number % 2].start.load(std::memory_order_relaxed);
+      populate(start, room - first, step);
+      forget_old(start, room - first);
       shared->room.store(room + step, std::memory_order_seq_cst);
     }
   }

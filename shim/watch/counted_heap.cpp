@@ -100,6 +100,25 @@ template <typename Make>
   return block;
 }
 
+// The heaps with headers, asked for one attempt, try again by way of libstdc++, whose nothrow forms call the
+// others: so they come back here. The call that comes back finds nullptr, as if it had thrown; the handler is
+// for the one that waits outside. Holds the size of that request, less one.
+__thread std::size_t attempted __attribute__((tls_model("initial-exec"))) = 0;
+
+template <typename Attempt>
+[[gnu::always_inline]] inline void* attempt_once(std::size_t bytes, Attempt attempt) noexcept {
+  attempted = bytes + 1;
+  void* block = attempt();
+  attempted = 0;
+  return block;
+}
+
+bool comes_back(std::size_t bytes) noexcept {
+  if (__builtin_expect(attempted != bytes + 1, 1)) return false;
+  attempted = 0;
+  return true;
+}
+
 // libstdc++'s nothrow forms call the others, now from its own code, where the limit's conditions may not
 // hold.
 template <typename Retry>
@@ -276,14 +295,15 @@ WEIR_COUNTED_END(operator_delete_array_sized_aligned, kDeleteArray, (void* block
             case Mode::kRoute:                                                                       \
               return routed::allocate(bytes, CallKind::call, site.ip);                               \
             case Mode::kGuard:                                                                       \
-              return guarded::name##_nothrow(bytes);                                                 \
+              return attempt_once(bytes, [=] { return guarded::name##_nothrow(bytes); });            \
             default:                                                                                 \
-              return tracked::name##_nothrow(bytes);                                                 \
+              return attempt_once(bytes, [=] { return tracked::name##_nothrow(bytes); });            \
           }                                                                                          \
         },                                                                                           \
         refused);                                                                                    \
   }                                                                                                  \
   WEIR_COUNTED void* name(std::size_t bytes) {                                                       \
+    if (comes_back(bytes)) return nullptr;                                                           \
     const CallSite site = WEIR_CALL_SITE();                                                          \
     for (;;) {                                                                                       \
       if (void* block = attempt_##name(bytes, site, nullptr); __builtin_expect(block != nullptr, 1)) \
@@ -314,14 +334,15 @@ WEIR_COUNTED_NEW(operator_new_array, kNewArray, "_ZnamRKSt9nothrow_t")
             case Mode::kRoute:                                                                        \
               return routed::memalign_for(alignment, bytes, CallKind::call, site.ip);                 \
             case Mode::kGuard:                                                                        \
-              return guarded::name##_nothrow(bytes, alignment);                                       \
+              return attempt_once(bytes, [=] { return guarded::name##_nothrow(bytes, alignment); });  \
             default:                                                                                  \
-              return tracked::name##_nothrow(bytes, alignment);                                       \
+              return attempt_once(bytes, [=] { return tracked::name##_nothrow(bytes, alignment); });  \
           }                                                                                           \
         },                                                                                            \
         refused);                                                                                     \
   }                                                                                                   \
   WEIR_COUNTED void* name(std::size_t bytes, std::size_t alignment) {                                 \
+    if (comes_back(bytes)) return nullptr;                                                            \
     const CallSite site = WEIR_CALL_SITE();                                                           \
     for (;;) {                                                                                        \
       if (void* block = attempt_##name(bytes, alignment, site, nullptr);                              \

@@ -276,10 +276,7 @@ void settle(Grant grant, std::uint64_t old_word, void* block) noexcept {
   }
   for_each_bit(left, [&](unsigned i) { subtract(i, bytes_of(old_word)); });
   if (added == 0) return;
-  // A nothrow operator new that failed was tried again, by way of libstdc++ and of this function: it is
-  // counted.
-  const bool counted = (block_words::peek(block) & kLimitBits) != 0;
-  if (counted || !block_words::put(block, word_of(static_cast<std::size_t>(bytes), added))) {
+  if (!block_words::put(block, word_of(static_cast<std::size_t>(bytes), added))) {
     for_each_bit(added, [&](unsigned i) { subtract(i, bytes); });
   }
 }

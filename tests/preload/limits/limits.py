@@ -260,6 +260,27 @@ def test_several_limits(weir):
                ("f*", None), ("M1000*100", "20 errno 12"), ("m1000*100", "40 errno 12")], mode)
 
 
+def test_the_heap_keeps_its_rules(weir):
+    """The programs of interpose/, whose expectations are libc's own, with everything on that counts or logs."""
+    programs = ["alignment.c", "atfork.c", "calloc_zeroes.c", "errno.c", "fork_storm.c",
+                "in_handlers.c", "many_threads.c", "operators.cpp", "posix_memalign.c",
+                "realloc_keeps.c", "remote_free.c", "thread_end.c", "thread_local.cpp",
+                "usable_size.c", "zero_sizes.c", "new_fails.cpp"]
+    for mode in ("mode=leak", "mode=pass", "mode=guard"):
+        log = weir.path("rules.log")
+        options = f"{QUIET}:{mode}:limit='live<=1000G; module=none live<=1':log=*:log_file={log}:log_bytes=4M"
+        for name in programs:
+            path = weir.build(f"interpose/{name}", ["-O2", "-pthread", *header_flags(name)])
+            result = weir.run([path], options)
+            equal((result.status, result.stderr), (0, b""), f"{mode}: {name}\n{result.describe()}")
+
+
+def header_flags(name):
+    """What a program of interpose/ asks to be compiled with."""
+    with open(f"{harness.HERE}/interpose/{name}", encoding="utf-8") as text:
+        return [flag for line in text if line.startswith("//: flags") for flag in line.split()[2:]]
+
+
 def test_mistakes(weir):
     cases = {
         "liv<=3": "'liv' is no limit or condition; the nearest is 'live', at 'liv' in 'liv<=3'",
