@@ -113,7 +113,7 @@ void report_bad_pointer(const void* pointer, IncidentCall call, StackId now) noe
       dump_around(incident, own, own->block());
       return report_incident(incident);
     }
-    BlockHeader rest;
+    BlockHeader rest{};
     if (recover_header(static_cast<const char*>(pointer), rest)) {
       Incident incident;
       describe_lost_header(incident, static_cast<const char*>(pointer), rest, IncidentOccasion::kFree, call,

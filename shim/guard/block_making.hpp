@@ -73,7 +73,7 @@ struct Note {
                                                      CallKind call, const CallSite& site) noexcept {
   if (alignment <= kHeaderBytes) return allocate(bytes, family, call, site);
   if (bytes - 1 >= kMaxBlockBytes && !allow_odd(bytes, family, site)) return fail();
-  if (alignment > kMaxBlockBytes) return fail();
+  if (alignment > kMaxBlockBytes || (alignment & (alignment - 1)) != 0) return fail();
   if (pages::in_use) {
     if (void* block = take_pages(bytes, alignment, family, call, site)) return block;
   }

@@ -233,6 +233,14 @@ void describe_freed_block(Incident& incident, const GuardHeader& header, Inciden
   incident.facts.kind = IncidentKind::kUseAfterFree;
   incident.facts.access = IncidentAccess::kWrite;
   incident.facts.occasion = occasion;
+  if (header.stage() == BlockStage::kGone) {
+    // It came into the quarantine twice: two threads freed it at one moment.
+    incident.facts.kind = IncidentKind::kDoubleFree;
+    incident.facts.call = header.freed_call();
+    incident.facts.address = as_number(header.block());
+    describe_block(incident, header);
+    return dump_around(incident, &header, header.block());
+  }
   if (header.stage() == BlockStage::kNone) {
     // Written over its header: all that is left to name is where it was.
     incident.facts.block_address = incident.facts.address = as_number(header.block());

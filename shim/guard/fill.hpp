@@ -17,6 +17,7 @@ namespace weir {
 inline constexpr std::size_t kNoDamage = ~std::size_t{0};
 inline constexpr std::size_t kFillLine = 64;
 inline constexpr std::size_t kFillStride = 1024;
+inline constexpr std::size_t kMostStrided = std::size_t{4} << 20;  // beyond, the last line alone
 
 // bytes % 16 is 8 or 0, `to` is aligned to 16.
 inline void fill_run(char* to, std::size_t bytes, unsigned char with) noexcept {
@@ -51,7 +52,7 @@ inline bool for_filled_runs(std::size_t all, std::size_t whole, Visit&& visit) n
   whole &= ~std::size_t{15};
   if (whole != 0 && !visit(std::size_t{0}, whole)) return false;
   std::size_t at = whole;
-  for (; at + kFillStride <= all; at += kFillStride) {
+  for (; at + kFillStride <= all && at < kMostStrided; at += kFillStride) {
     if (!visit(at + (kFillStride - kFillLine), kFillLine)) return false;
   }
   // The last line, as far as the strides have left it.

@@ -4,6 +4,7 @@
 
 #include "shim/base/options.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/entry/replaced_operators.hpp"
 #include "shim/guard/bad_pointer.hpp"
 #include "shim/guard/block_ending.hpp"
 #include "shim/guard/damage.hpp"
@@ -93,7 +94,8 @@ WEIR_COLD void report_misfit(const GuardHeader& header, const Ending& how, const
   incident.facts.call = how.call;
   incident.facts.address = reinterpret_cast<std::uint64_t>(header.block());
   if ((how.families >> static_cast<unsigned>(header.family()) & 1) == 0) {
-    if (!options.alloc_dealloc_mismatch) return;
+    // Some of the program's operators are its own: which of ours were called before they were known is not.
+    if (!options.alloc_dealloc_mismatch || operators_replaced) return;
     incident.facts.kind = IncidentKind::kMismatch;
   } else {
     if (!options.new_delete_type_mismatch) return;
@@ -128,6 +130,17 @@ WEIR_COLD void end_unusual(void* block, const Ending& how, const CallSite& site)
                   site);  // the heap zone could not be had: it lies elsewhere
   }
   if (refuse(block, how.call, site)) libc::free_foreign(block);
+}
+
+void end_blocks(char* start, char* end) noexcept {
+  quarantine::forget(start, end);
+  for (char* at = start; at + kGuardHeaderBytes <= end; at += 16) {
+    auto* header = reinterpret_cast<GuardHeader*>(at);
+    if (!header->base.is_live()) continue;
+    note_free(header->bytes(), header->family());
+    store_unaligned(header->end() - kRecordBytes, 0);  // no header that was lost
+    header->base.kill();
+  }
 }
 
 }  // namespace weir::guarded

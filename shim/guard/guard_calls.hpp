@@ -52,4 +52,8 @@ void give_up(GuardHeader* header, IncidentCall call, const CallSite& site) noexc
 // A block that does not lie where blocks lie, or has no live header.
 void end_unusual(void* block, const Ending& how, const CallSite& site) noexcept;
 
+// All blocks in [start, end) end there, without a call for each (a scope of a route's arena), those in the
+// quarantine too.
+void end_blocks(char* start, char* end) noexcept;
+
 }  // namespace weir::guarded

@@ -14,6 +14,7 @@
 #include "shim/guard/incident.hpp"
 #include "shim/guard/light_heap.hpp"
 #include "shim/life/libc.hpp"
+#include "shim/route/arena.hpp"
 #include "shim/track/tracked_heap.hpp"
 
 #define WEIR_GUARDED __attribute__((noinline))
@@ -46,6 +47,8 @@ void set_up() noexcept {
   pages::set_up();
   light::in_use = uses_leak_blocks();
   at_thread_end = quarantine::flush;
+  if (light::in_use) return;
+  blocks_end = end_blocks;
 }
 
 void finish() noexcept {
@@ -63,6 +66,9 @@ void begin() noexcept {
 void lock_for_fork() noexcept {
   pages::lock_for_fork();
   quarantine::lock_for_fork();
+}
+void adopt_in_child() noexcept {
+  quarantine::adopt_batches();
 }
 void unlock_after_fork() noexcept {
   quarantine::unlock_after_fork();
@@ -173,11 +179,8 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
     return resize(header, bytes, site);
   }
   void* moved = move(header, bytes, site);
-  if (__builtin_expect(!whole, 0)) {
-    give_up(header, IncidentCall::kRealloc, site);
-  } else if (__builtin_expect(moved != nullptr, 1)) {
-    retire(header, IncidentCall::kRealloc, site);
-  }
+  if (__builtin_expect(moved == nullptr, 0)) return nullptr;  // a damaged block is told when it ends
+  whole ? retire(header, IncidentCall::kRealloc, site) : give_up(header, IncidentCall::kRealloc, site);
   return moved;
 }
 

@@ -28,6 +28,8 @@ void finish() noexcept;
 
 void lock_for_fork() noexcept;
 void unlock_after_fork() noexcept;
+// In the child, after that.
+void adopt_in_child() noexcept;
 
 void* malloc(std::size_t bytes);
 void* calloc(std::size_t count, std::size_t bytes);

@@ -17,13 +17,18 @@
 namespace weir {
 namespace {
 
-constinit std::atomic<bool> checking{false};
-
 // What was found, described while all stood still: a report takes locks that others may hold.
 constexpr unsigned kMostFound = 64;
-Incident found[kMostFound];
+struct Found {
+  Incident incident;
+  const GuardHeader* header;  // nullptr: of a block on pages
+  bool is_live;
+};
+Found found[kMostFound];
 constinit unsigned found_count = 0;
 constinit std::uint64_t found_more = 0;
+constinit bool some_went_on =
+    false;  // threads that did not stand still: what they did meanwhile is no damage
 
 // Blocks whose damage was reported by an earlier check; they are not told again.
 constinit WordMap told;
@@ -35,6 +40,19 @@ bool is_news(const void* block) noexcept {
   if (found_count < kMostFound) return true;
   ++found_more;
   return false;
+}
+
+// Else it was undone by the time that it was looked at closely: a thread was at it that did not stand still.
+void keep_if_damaged(const Found& f) noexcept {
+  if (f.incident.facts.damaged_count != 0) ++found_count;
+}
+
+bool is_still_damaged(const Found& f) noexcept {
+  if (f.header == nullptr || !some_went_on) return true;
+  const BlockStage stage = f.header->stage();
+  if (f.is_live) return stage == BlockStage::kLive && !f.header->is_whole();
+  if (stage == BlockStage::kNone) return !f.header->is_changing();
+  return stage == BlockStage::kFreed && !freed_block_is_whole(*f.header);
 }
 
 class HeapWalk {
@@ -63,19 +81,21 @@ class HeapWalk {
  private:
   void add_live(const GuardHeader& header) const noexcept {
     if (!is_news(header.block())) return;
-    describe_live_block(found[found_count++] = Incident(), header, occasion_, IncidentCall::kNone, 0);
+    Found& f = found[found_count] = {Incident(), &header, true};
+    describe_live_block(f.incident, header, occasion_, IncidentCall::kNone, 0);
+    keep_if_damaged(f);
   }
   void add_lost(const std::uint64_t* record) const noexcept {
-    BlockHeader rest;
+    BlockHeader rest{};
     const char* block = recover_block(record, rest);
     if (block == nullptr) return;
     // On its way from one state to another when its thread was stopped.
     const GuardHeader& header = *GuardHeader::of(block);
     if (header.is_changing() || header.stage() != BlockStage::kNone || !is_news(block)) return;
-    Incident& incident = found[found_count++] = Incident();
-    describe_lost_header(incident, block, rest, occasion_, IncidentCall::kNone, 0);
-    // The block in front was found already: the same bytes.
-    if (incident.facts.kind == IncidentKind::kOverflow) --found_count;
+    Found& f = found[found_count] = {Incident(), &header, false};
+    describe_lost_header(f.incident, block, rest, occasion_, IncidentCall::kNone, 0);
+    // Else the block in front was found already: the same bytes.
+    if (f.incident.facts.kind != IncidentKind::kOverflow) keep_if_damaged(f);
   }
 
   IncidentOccasion occasion_;
@@ -85,7 +105,8 @@ class HeapWalk {
 
 }  // namespace
 
-void look_for_damage(IncidentOccasion occasion) noexcept {
+void look_for_damage(IncidentOccasion occasion, bool some_run) noexcept {
+  some_went_on = some_run;
   found_count = 0;
   const std::uint64_t began = sys::now_ns();
   const MemoryMap map = read_memory_map();
@@ -101,14 +122,16 @@ void look_for_damage(IncidentOccasion occasion) noexcept {
   release_memory_map(map);
   pages::for_each_live([&](pages::PageBlock& block) {
     if (found_count == kMostFound) return;
-    Incident& incident = found[found_count] = Incident();
-    if (!pages::describe_damage(incident, block, occasion, IncidentCall::kNone)) return;
+    Found& f = found[found_count] = {Incident(), nullptr, true};
+    if (!pages::describe_damage(f.incident, block, occasion, IncidentCall::kNone)) return;
     block.told.store(true, std::memory_order_relaxed);
     ++found_count;
   });
   quarantine::for_each([&](GuardHeader* header) {
     if (freed_block_is_whole(*header) || !is_news(header->block())) return;
-    describe_freed_block(found[found_count++] = Incident(), *header, occasion);
+    Found& f = found[found_count] = {Incident(), header, false};
+    describe_freed_block(f.incident, *header, occasion);
+    if (f.incident.facts.kind == IncidentKind::kUseAfterFree) keep_if_damaged(f);
   });
   if (options.verbosity < 2) return;
   const std::uint64_t took = (sys::now_ns() - began) / 1000;
@@ -120,18 +143,24 @@ bool report_found_damage() noexcept {
   found_count = 0;
   count_unreported(found_more);
   found_more = 0;
-  for (unsigned i = 0; i < count; ++i) report_one_of_several(found[i]);
-  if (count != 0) end_as_asked();
-  return count != 0;
+  bool any = false;
+  for (unsigned i = 0; i < count; ++i) {
+    if (!is_still_damaged(found[i])) continue;
+    any = true;
+    report_one_of_several(found[i].incident);
+  }
+  if (any) end_as_asked();
+  return any;
 }
 
 bool check_heap(IncidentOccasion occasion) noexcept {
-  if (checking.exchange(true, std::memory_order_acquire)) return false;
-  freeze_threads(options.freeze_timeout_ms);
-  look_for_damage(occasion);
+  const bool last = occasion == IncidentOccasion::kExit;
+  if (!(last ? wait_for_freeze() : take_freeze())) return false;
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
+  look_for_damage(occasion, others.silent != 0);
   release_threads();
   const bool any = report_found_damage();
-  checking.store(false, std::memory_order_release);
+  give_freeze();
   return any;
 }
 

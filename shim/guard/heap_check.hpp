@@ -12,8 +12,9 @@ bool check_heap(IncidentOccasion occasion) noexcept;
 // check_period_ms: if so long has passed since the last such check.
 void check_heap_when_due() noexcept;
 
-// The same where the other threads stand still already; report_found_damage() when they go on.
-void look_for_damage(IncidentOccasion occasion) noexcept;
+// The same where the other threads stand still already, but for some that may run on; report_found_damage()
+// when they go on.
+void look_for_damage(IncidentOccasion occasion, bool some_run) noexcept;
 bool report_found_damage() noexcept;
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 #include "shim/guard/incident.hpp"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include <atomic>
@@ -11,8 +12,10 @@
 #include "shim/base/sys.hpp"
 #include "shim/base/word_map.hpp"
 #include "shim/guard/guard_clock.hpp"
+#include "shim/guard/report_stack.hpp"
 #include "shim/leak/findings_file.hpp"
 #include "shim/leak/reporter.hpp"
+#include "shim/life/libc.hpp"
 #include "shim/life/output_file.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/start_tool.hpp"
@@ -204,7 +207,7 @@ void report_one_of_several(Incident& incident) noexcept {
   known.insert(key, before + 1);
   if (before == 0) {
     reported.fetch_add(1, std::memory_order_relaxed);
-    print(incident);
+    call_on_report_stack([](void* of) noexcept { print(*static_cast<const Incident*>(of)); }, &incident);
   }
   reporting.store(0, std::memory_order_release);
   errno = saved;
@@ -216,12 +219,20 @@ void count_unreported(std::uint64_t more) noexcept {
 
 void end_as_asked() noexcept {
   if (options.on_error == kOnErrorExit) sys::exit_group(static_cast<int>(options.exitcode));
-  if (options.on_error == kOnErrorAbort) abort();
+  if (options.on_error != kOnErrorAbort) return;
+  // The program's handler of SIGABRT may come by here again.
+  static constinit std::atomic<bool> aborting{false};
+  if (aborting.exchange(true) && libc::next.signal != nullptr) libc::next.signal(SIGABRT, SIG_DFL);
+  abort();
 }
 
 void report_incident(Incident& incident) noexcept {
   report_one_of_several(incident);
   end_as_asked();
+}
+
+void forget_reports_of_others() noexcept {
+  reporting.store(0, std::memory_order_relaxed);
 }
 
 IncidentCounts incident_counts() noexcept {

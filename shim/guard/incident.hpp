@@ -15,13 +15,14 @@ struct IncidentOrigin {
 
 struct Incident {
   FindingsIncident facts{};
-  StackId now = 0;
-  IncidentOrigin allocated, freed, neighbour;
 
   // The memory to show: bytes from `dump_start` on, and what each is. Readable or marked kUnreadable.
   static constexpr unsigned kMostDump = 256;
   std::uint64_t dump_start = 0;
   unsigned dump_bytes = 0;
+
+  StackId now = 0;
+  IncidentOrigin allocated, freed, neighbour;
   unsigned char dump[kMostDump];
   DumpMark marks[kMostDump];
 };
@@ -37,6 +38,9 @@ void end_as_asked() noexcept;
 // reported once and then only counted. Thread-safe, async-signal-safe, never calls malloc; one report at a
 // time, others wait.
 void report_incident(Incident& incident) noexcept;
+
+// In a fork's child: who was reporting is not there.
+void forget_reports_of_others() noexcept;
 
 // How many there were, and how many were reported. At exit, with on_error=continue.
 struct IncidentCounts {

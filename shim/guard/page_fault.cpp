@@ -11,36 +11,9 @@
 #include "shim/base/zones.hpp"
 #include "shim/guard/fault_action.hpp"
 #include "shim/guard/page_report.hpp"
+#include "shim/guard/report_stack.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/thread_state.hpp"
-
-// Calls work(of) on the stack that ends at `top`; a walk of the stack finds the way back.
-extern "C" __attribute__((visibility("hidden"))) void weir_call_on_stack(void (*work)(void*) noexcept,
-                                                                         void* of, void* top) noexcept;
-asm(R"(
-  .pushsection .text
-  .hidden weir_call_on_stack
-  .globl weir_call_on_stack
-  .type weir_call_on_stack, @function
-weir_call_on_stack:
-  .cfi_startproc
-  pushq %rbp
-  .cfi_def_cfa_offset 16
-  .cfi_offset %rbp, -16
-  movq %rsp, %rbp
-  .cfi_def_cfa_register %rbp
-  movq %rdx, %rsp
-  movq %rdi, %rax
-  movq %rsi, %rdi
-  callq *%rax
-  movq %rbp, %rsp
-  popq %rbp
-  .cfi_def_cfa %rsp, 8
-  ret
-  .cfi_endproc
-  .size weir_call_on_stack, . - weir_call_on_stack
-  .popsection
-)");
 
 namespace weir::pages {
 namespace {
@@ -48,13 +21,6 @@ namespace {
 // The processor's error code of a page fault.
 constexpr std::uint64_t kWrite = 2, kExecute = 16;
 constexpr std::uint64_t kPageFault = 14;
-
-// The program's signal stack, or a thread's, may have no room for a report.
-struct ReportStack {
-  static constexpr std::size_t kBytes = std::size_t{256} << 10;
-  alignas(16) char bytes[kBytes];
-};
-constinit std::atomic<ReportStack*> spare{nullptr};
 
 struct Access {
   PageBlock* block;
@@ -112,14 +78,6 @@ void report(void* of) noexcept {
   report_access(*access.block, access.address, access.kind, stack_of(access.site));
 }
 
-void report_on_own_stack(Access& access) noexcept {
-  ReportStack* stack = spare.exchange(nullptr, std::memory_order_acquire);
-  if (stack == nullptr) stack = static_cast<ReportStack*>(table_zone.map(sizeof(ReportStack)));
-  if (stack == nullptr) return report(&access);
-  weir_call_on_stack(report, &access, stack->bytes + ReportStack::kBytes);
-  spare.store(stack, std::memory_order_release);
-}
-
 // Whether the access must be a race (the block was freed, and its slot used again, between the fault and
 // now), so that it is to be tried again. If it fails again, the program itself has taken the access away.
 bool is_first_try(std::uint64_t address, std::uint64_t ip) noexcept {
@@ -143,7 +101,7 @@ bool answer(std::uint64_t address, const ucontext_t& context) noexcept {
   Access access{block, address, IncidentAccess::kRead, site_of(context, address)};
   if ((error & kWrite) != 0) access.kind = IncidentAccess::kWrite;
   if ((error & kExecute) != 0) access.kind = IncidentAccess::kUnknown;
-  report_on_own_stack(access);
+  call_on_report_stack(report, &access);
   PageBlock* const slot = region_of(address).find(address);
   if ((error & kExecute) == 0 && open_page(slot != nullptr ? *slot : *block, address)) return true;
   Line().text("weir: on_error=continue: this access cannot be let through").say();

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "shim/base/options.hpp"
+#include "shim/entry/replaced_operators.hpp"
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/page_fault.hpp"
 #include "shim/guard/page_report.hpp"
@@ -37,7 +38,8 @@ bool fits(const PageBlock& block, const guarded::Ending& how) noexcept {
 WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
                              const CallSite& site) noexcept {
   const bool mixed = !is_of(block, how);
-  if (mixed ? !options.alloc_dealloc_mismatch : !options.new_delete_type_mismatch) return;
+  if (mixed ? !options.alloc_dealloc_mismatch || operators_replaced : !options.new_delete_type_mismatch)
+    return;
   const bool size = how.has_bytes && how.bytes != block.bytes();
   Incident incident;
   FindingsIncident& f = incident.facts;

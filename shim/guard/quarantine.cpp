@@ -54,7 +54,11 @@ bool is_over_budget() noexcept {
 
 // Takes blocks in.
 void keep(const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept {
-  for (unsigned i = 0; i < count; ++i) ring.place[ring.behind++ & ring.mask] = in[i];
+  for (unsigned i = 0; i < count; ++i) {
+    ring.place[ring.behind & ring.mask] = in[i];
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);  // a check may stop us anywhere
+    ++ring.behind;
+  }
   ring.bytes += bytes;
 }
 
@@ -92,7 +96,7 @@ void exchange(GuardThread& batch) noexcept {
     for (unsigned i = 0; i < kAhead && i < leaving; ++i) fetch_ahead(out[i]);
     for (unsigned i = 0; i < leaving; ++i) {
       if (i + kAhead < leaving) fetch_ahead(out[i + kAhead]);
-      release(GuardHeader::of(block_at(out[i])));
+      if (__builtin_expect(out[i] != kForgotten, 1)) release(GuardHeader::of(block_at(out[i])));
     }
   } while (leaving == kMostAtOnce);
 }
@@ -120,14 +124,17 @@ bool set_up() noexcept {
 
 void hold(ThreadState* t, GuardHeader* header) noexcept {
   const auto with = static_cast<unsigned char>(options.free_fill_byte);
+  if (__builtin_expect(ring.place == nullptr || header->bytes() > options.quarantine_bytes, 0)) {
+    const std::size_t all = GuardHeader::span_of(header->bytes()) - kRecordBytes;
+    const std::size_t most = options.max_free_fill_size & ~std::size_t{15};
+    fill_run(header->block(), all < most ? all : most, with);
+    return let_go(header);  // just filled: nobody can have written to it
+  }
   for_filled(*header, [&](std::size_t offset, std::size_t bytes) {
     fill_run(header->block() + offset, bytes, with);
     return true;
   });
   const std::uint64_t place = place_of(*header);
-  if (__builtin_expect(ring.place == nullptr || header->bytes() > options.quarantine_bytes, 0)) {
-    return let_go(header);  // just filled: nobody can have written to it
-  }
   if (__builtin_expect(t == nullptr, 0)) return hold_one(place);
   GuardThread& g = t->guard;
   g.place[g.held] = place;
@@ -139,6 +146,34 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
 
 __attribute__((noinline)) void flush(ThreadState& t) noexcept {
   if (t.guard.held != 0) exchange(t.guard);
+}
+
+void adopt_batches() noexcept {
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    ThreadState& t = thread_state_of(i);
+    if (!t.in_use) flush(t);
+  }
+}
+
+void forget(const char* start, const char* end) noexcept {
+  const auto first = reinterpret_cast<std::uint64_t>(start);
+  const auto bytes = static_cast<std::uint64_t>(end - start);
+  const auto lies_there = [&](std::uint64_t place) {
+    return reinterpret_cast<std::uint64_t>(block_at(place)) - first < bytes;
+  };
+  const SpinGuard guard(lock, false);
+  for (std::uint64_t i = ring.first; i != ring.behind; ++i) {
+    std::uint64_t& place = ring.place[i & ring.mask];
+    if (!lies_there(place)) continue;
+    ring.bytes -= bytes_of(place);
+    place = kForgotten;
+  }
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    GuardThread& batch = thread_state_of(i).guard;
+    for (std::uint32_t n = 0; n < batch.held; ++n) {
+      if (lies_there(batch.place[n])) batch.place[n] = kForgotten;
+    }
+  }
 }
 
 void lock_for_fork() noexcept {

@@ -38,6 +38,14 @@ bool for_filled(const GuardHeader& header, Visit&& visit) noexcept {
 template <typename F>
 void for_each(F&& visit) noexcept;
 
+// In a fork's child, the locks released: the batches of threads that are not there.
+void adopt_batches() noexcept;
+
+// The memory of blocks in [start, end) goes to others without them (a scope of an arena ends): they are held
+// no longer. The batches of other threads are changed from here: a thread that frees into a scope while it
+// ends would do so without weir, too.
+void forget(const char* start, const char* end) noexcept;
+
 void lock_for_fork() noexcept;
 void unlock_after_fork() noexcept;
 
@@ -53,6 +61,9 @@ struct Ring {
 };
 extern Ring ring;
 
+// The place of a block that is held no longer.
+inline constexpr std::uint64_t kForgotten = 0;
+
 inline void* block_at(std::uint64_t place) noexcept {
   return reinterpret_cast<void*>(place & ((std::uint64_t{1} << 48) - 1));
 }
@@ -60,12 +71,15 @@ inline void* block_at(std::uint64_t place) noexcept {
 template <typename F>
 void for_each(F&& visit) noexcept {
   for (std::uint64_t i = ring.first; i != ring.behind; ++i) {
-    visit(GuardHeader::of(block_at(ring.place[i & ring.mask])));
+    const std::uint64_t place = ring.place[i & ring.mask];
+    if (place != kForgotten) visit(GuardHeader::of(block_at(place)));
   }
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     const ThreadState& t = thread_state(i);
     if (!t.in_use) continue;
-    for (std::uint32_t n = 0; n < t.guard.held; ++n) visit(GuardHeader::of(block_at(t.guard.place[n])));
+    for (std::uint32_t n = 0; n < t.guard.held; ++n) {
+      if (t.guard.place[n] != kForgotten) visit(GuardHeader::of(block_at(t.guard.place[n])));
+    }
   }
 }
 

@@ -23,6 +23,7 @@ constinit std::atomic<std::uint32_t> round{0};  // odd while threads are to stan
 constinit std::atomic<FrozenThread*> table{nullptr};
 constinit std::atomic<std::uint32_t> used{0};
 constinit std::atomic<std::uint32_t> standing{0};
+constinit std::atomic<pid_t> owner{0};
 
 int freeze_signal() noexcept {
   return options.report_signal == 62 ? 61 : 62;
@@ -174,6 +175,27 @@ std::uint32_t await_answers(std::uint64_t deadline) noexcept {
 }
 
 }  // namespace
+
+bool take_freeze() noexcept {
+  pid_t nobody = 0;
+  return owner.compare_exchange_strong(nobody, sys::gettid(), std::memory_order_acquire);
+}
+bool wait_for_freeze() noexcept {
+  const pid_t self = sys::gettid();
+  for (pid_t other = 0; !owner.compare_exchange_strong(other, self, std::memory_order_acquire); other = 0) {
+    if (other == self) return false;
+    sys::call(SYS_sched_yield);
+  }
+  return true;
+}
+void give_freeze() noexcept {
+  owner.store(0, std::memory_order_release);
+}
+void forget_freeze() noexcept {
+  owner.store(0, std::memory_order_relaxed);
+  if ((round.load(std::memory_order_relaxed) & 1) != 0) round.fetch_add(1, std::memory_order_relaxed);
+  standing.store(0, std::memory_order_relaxed);
+}
 
 FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept {
   FrozenThreads result{};

@@ -31,6 +31,15 @@ struct FrozenThreads {
   bool main_thread_gone;  // it called pthread_exit and stays as a zombie
 };
 
+// The right to freeze, which one thread has at a time. False when another has it, or this one (a signal
+// handler that interrupts a check). Whoever got it gives it back.
+bool take_freeze() noexcept;
+// The same, waiting for another thread.
+bool wait_for_freeze() noexcept;
+void give_freeze() noexcept;
+// In a fork's child: nobody has it.
+void forget_freeze() noexcept;
+
 // Stops what it can; waits at most `timeout_ms`.
 FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept;
 void release_threads() noexcept;

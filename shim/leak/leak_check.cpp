@@ -24,7 +24,6 @@
 namespace weir {
 namespace {
 
-constinit std::atomic<bool> checking{false};
 constinit std::atomic<bool> checked_at_exit{false};
 
 // The sums of all threads as they stand now. Threads stand still or are this one.
@@ -149,12 +148,12 @@ void collect_children() noexcept {
 // The program stands still for the length of a raw fork; the child looks at its frozen copy of the heap.
 void on_report_signal(int, siginfo_t*, void* context) noexcept {
   const int saved = errno;
-  if (!is_this_process() || checking.exchange(true)) return;
+  if (!is_this_process() || !take_freeze()) return;
   collect_children();
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
   const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(context));
-  if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal);
+  if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal, others.silent != 0);
   // No exit signal, so the program's waits do not see it.
   const auto child = static_cast<pid_t>(sys::call(SYS_clone, 0));
   if (child == 0) {
@@ -170,7 +169,7 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
       break;
     }
   }
-  checking.store(false);
+  give_freeze();
   errno = saved;
 }
 
@@ -179,7 +178,7 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
 bool check_at_exit(const Here& here) noexcept {
   if (!options.leak_check_at_exit || checked_at_exit.exchange(true)) return false;
   if (ThreadState* t = this_thread) t->busy = false;
-  while (checking.exchange(true)) sys::call(SYS_sched_yield);
+  if (!wait_for_freeze()) return false;
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
   const CheckingThread self{here.sp, reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),

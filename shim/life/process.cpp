@@ -9,6 +9,8 @@
 #include "shim/entry/entry.hpp"
 #include "shim/entry/replaced_operators.hpp"
 #include "shim/guard/guarded_heap.hpp"
+#include "shim/guard/incident.hpp"
+#include "shim/leak/freeze.hpp"
 #include "shim/leak/leak_check.hpp"
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
@@ -63,9 +65,12 @@ void after_fork_in_child() noexcept {
   process_id = sys::getpid();
   ++process_generation;
   become_child();
+  forget_freeze();
+  forget_reports_of_others();
   forget_other_threads();
   adopt_routes_in_child();
   unlock_tracking();
+  if (mode() == Mode::kGuard) guarded::adopt_in_child();
   adopt_watch_in_child();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);
   heap_totals.allocations.store(0, std::memory_order_relaxed);

@@ -157,6 +157,9 @@ LateMemo::~LateMemo() {
 std::uint32_t thread_state_count() noexcept {
   return made.load(std::memory_order_acquire);
 }
+ThreadState& thread_state_of(std::uint32_t index) noexcept {
+  return *state_at(index);
+}
 const ThreadState& thread_state(std::uint32_t index) noexcept {
   return *state_at(index);
 }

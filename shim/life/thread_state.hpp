@@ -75,6 +75,7 @@ class LateMemo {
 // For the leak checker, which reads while all threads stand still.
 std::uint32_t thread_state_count() noexcept;
 const ThreadState& thread_state(std::uint32_t index) noexcept;
+ThreadState& thread_state_of(std::uint32_t index) noexcept;  // for who must change it
 
 // Whether [start, end) holds the thread control block of a thread that is gone: glibc keeps its stack for the
 // next, and what lies on it is nobody's. For the leak checker.

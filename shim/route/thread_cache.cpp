@@ -214,7 +214,8 @@ __attribute__((noinline)) Bin* find_site_bin(ThreadCache& cache, std::uint64_t k
     std::memset(static_cast<void*>(cache.sites), 0, kSiteSlots * sizeof(SiteSlot));
     cache.site_epoch = epoch;
   }
-  const RuleMask held = cache.candidates[way_call(call)][way_of(bytes)] & route_sites.rules_at(return_address);
+  const RuleMask held =
+      cache.candidates[way_call(call)][way_of(bytes)] & route_sites.rules_at(return_address);
   const std::size_t most =
       bytes <= kFineBytes ? round_up(bytes, kGranule) : size_of_class(class_of_size(bytes));
   Bin* bin =

@@ -19,12 +19,12 @@ enum class FailChoice : std::uint8_t { kAll, kNth, kEvery, kChance };
 struct FailRule {
   std::string_view text;  // as written
   FailChoice choice = FailChoice::kAll;
-  std::uint64_t number = 0;              // kNth, kEvery: N. kChance: the chance, 2^64 - 1 being always
-  std::uint64_t seed = 0;                // kChance
-  bool has_seed = false;                 // else it comes from the kernel
-  std::uint64_t times = 0;               // how many requests fail
-  std::uint64_t after_ns = 0;            // requests before that do not match
-  unsigned stack_count = 0;              // 0: any stack
+  std::uint64_t number = 0;                   // kNth, kEvery: N. kChance: the chance, 2^64 - 1 being always
+  std::uint64_t seed = 0;                     // kChance
+  bool has_seed = false;                      // else it comes from the kernel
+  std::uint64_t times = 0;                    // how many requests fail
+  std::uint64_t after_ns = 0;                 // requests before that do not match
+  unsigned stack_count = 0;                   // 0: any stack
   std::uint64_t stack[kMostFailStacks] = {};  // portable hashes (watch/stack_hash)
 };
 

@@ -2,18 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-__attribute__((noinline)) static void *first(void) {
+__attribute__((noinline)) static void* first(void) {
   return malloc(300000);
 }
-__attribute__((noinline)) static void *second(void) {
+__attribute__((noinline)) static void* second(void) {
   return calloc(3, 100000);
 }
 
 int main(void) {
   int got = 0;
   for (int i = 0; i < 3; ++i) {
-    void *block = first();
-    void *other = i != 0 ? second() : malloc(10);
+    void* block = first();
+    void* other = i != 0 ? second() : malloc(10);
     got += (block != NULL) + (other != NULL);
     free(block);
     free(other);

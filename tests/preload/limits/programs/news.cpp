@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <new>
 
-static char *reserve;
+static char* reserve;
 static int handled;
-static void *volatile sink;  // nothing is optimised away
+static void* volatile sink;  // nothing is optimised away
 
 static void make_room() {
   ++handled;
@@ -19,11 +19,11 @@ struct alignas(64) Wide {
 };
 
 template <typename F>
-static void show(const char *what, F &&allocate) {
+static void show(const char* what, F&& allocate) {
   try {
     sink = allocate();
     std::printf("%s: %s\n", what, sink != nullptr ? "ok" : "null");
-  } catch (const std::bad_alloc &) {
+  } catch (const std::bad_alloc&) {
     std::printf("%s: bad_alloc\n", what);
   }
 }
@@ -32,7 +32,7 @@ int main() {
   static char buffer[4096];
   std::setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   reserve = new char[60000];
-  char *kept = new char[30000];
+  char* kept = new char[30000];
   show("new", [] { return new char[20000]; });
   show("nothrow", [] { return new (std::nothrow) char[20000]; });
   show("one", [] { return ::operator new(20000); });

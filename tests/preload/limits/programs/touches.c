@@ -7,10 +7,10 @@
 static long size = 100000;
 
 static int touch(long bytes) {
-  static void *blocks[100000];
+  static void* blocks[100000];
   int n = 0;
   for (long at = 0; at < bytes; at += size) {
-    void *block = malloc((size_t)size);
+    void* block = malloc((size_t)size);
     if (block == NULL) break;
     memset(block, 1, (size_t)size);
     blocks[n++] = block;
@@ -19,7 +19,7 @@ static int touch(long bytes) {
   return n;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 2) return 2;
   if (argc > 2) size = atol(argv[2]);
   const long bytes = atol(argv[1]) << 20;

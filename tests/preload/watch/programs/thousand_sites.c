@@ -15,14 +15,15 @@
   if (site_##n(&letter)) return 3;
 
 #define TEN(f, n) f(n##0) f(n##1) f(n##2) f(n##3) f(n##4) f(n##5) f(n##6) f(n##7) f(n##8) f(n##9)
-#define HUNDRED(f, n)                                                                                     \
-  TEN(f, n##0)                                                                                            \
-  TEN(f, n##1) TEN(f, n##2) TEN(f, n##3) TEN(f, n##4) TEN(f, n##5) TEN(f, n##6) TEN(f, n##7) TEN(f, n##8) \
-      TEN(f, n##9)
-#define THOUSAND(f)                                                                                        \
-  HUNDRED(f, 10)                                                                                           \
-  HUNDRED(f, 11) HUNDRED(f, 12) HUNDRED(f, 13) HUNDRED(f, 14) HUNDRED(f, 15) HUNDRED(f, 16) HUNDRED(f, 17) \
-      HUNDRED(f, 18) HUNDRED(f, 19)
+#define HUNDRED(f, n) \
+  TEN(f, n##0)        \
+  TEN(f, n##1)        \
+  TEN(f, n##2) TEN(f, n##3) TEN(f, n##4) TEN(f, n##5) TEN(f, n##6) TEN(f, n##7) TEN(f, n##8) TEN(f, n##9)
+#define THOUSAND(f) \
+  HUNDRED(f, 10)    \
+  HUNDRED(f, 11)    \
+  HUNDRED(f, 12)    \
+  HUNDRED(f, 13) HUNDRED(f, 14) HUNDRED(f, 15) HUNDRED(f, 16) HUNDRED(f, 17) HUNDRED(f, 18) HUNDRED(f, 19)
 
 THOUSAND(SITE)
 
