@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace weir {
 
@@ -27,7 +28,7 @@ inline void fill_run(char* to, std::size_t bytes, unsigned char with) noexcept {
   if ((bytes & 8) != 0) _mm_storel_epi64(reinterpret_cast<__m128i*>(to), pattern);
 }
 
-// The offset of the first byte that is not `with`, or kNoDamage.
+// The offset of the first byte that is not `with`, or kNoDamage; bytes as above.
 inline std::size_t first_change(const char* from, std::size_t bytes, unsigned char with) noexcept {
   const __m128i pattern = _mm_set1_epi8(static_cast<char>(with));
   std::size_t at = 0;
@@ -38,10 +39,12 @@ inline std::size_t first_change(const char* from, std::size_t bytes, unsigned ch
       return at + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(~same)));
     }
   }
-  for (; at < bytes; ++at) {
-    if (static_cast<unsigned char>(from[at]) != with) return at;
-  }
-  return kNoDamage;
+  if ((bytes & 8) == 0) return kNoDamage;
+  std::uint64_t last;
+  std::memcpy(&last, from + at, sizeof last);
+  const std::uint64_t change = last ^ 0x0101010101010101u * with;
+  if (__builtin_expect(change == 0, 1)) return kNoDamage;
+  return at + static_cast<std::size_t>(__builtin_ctzll(change)) / 8;
 }
 
 // Which bytes of a freed block are filled: visit(offset, bytes) for each run, ascending, until one returns
