@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/abi/incident_words.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
@@ -129,22 +130,6 @@ const FindingsHeader* write_file(const Incident& i) noexcept {
 
 // ---- without the tool
 
-constexpr std::string_view kKinds[] = {
-    "heap-buffer-overflow",
-    "heap-buffer-underflow",
-    "heap-use-after-free",
-    "double-free",
-    "bad-free",
-    "alloc-dealloc-mismatch",
-    "new-delete-type-mismatch",
-    "new-delete-type-mismatch",
-    "allocation-size-too-big",
-    "calloc-overflow",
-    "zero-size-allocation",
-    "invalid-allocation-alignment",
-};
-static_assert(sizeof kKinds / sizeof *kKinds == kIncidentKinds);
-
 void print_stack(int fd, std::string_view title, const FindingsHeader& h, const IncidentStack& s) noexcept {
   if (s.frame_count == 0) return;
   Line().text(title).say_to(fd);
@@ -159,7 +144,7 @@ void print_bare(const FindingsHeader& h) noexcept {
   bool opened;
   const int fd = open_output(options.log_path, "log_path", false, &opened);
   Line line;
-  line.text("==").number(h.pid).text("==ERROR: weir: ").text(kKinds[static_cast<unsigned>(i.kind)]);
+  line.text("==").number(h.pid).text("==ERROR: weir: ").text(kKindWords[static_cast<unsigned>(i.kind)]);
   line.text(": address ").hex(i.address);
   if (i.block_address != 0) {
     line.text(", block of ").number(i.block_bytes).text(" byte(s) at ").hex(i.block_address);
@@ -178,7 +163,7 @@ void print(const Incident& incident) noexcept {
   if (header == nullptr) {
     Line()
         .text("weir: ")
-        .text(kKinds[static_cast<unsigned>(incident.facts.kind)])
+        .text(kKindWords[static_cast<unsigned>(incident.facts.kind)])
         .text(" at ")
         .hex(incident.facts.address)
         .text("; no memory left for the report")

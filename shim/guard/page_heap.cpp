@@ -4,6 +4,7 @@
 
 #include "shim/base/options.hpp"
 #include "shim/entry/replaced_operators.hpp"
+#include "shim/guard/guard_calls.hpp"
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/page_fault.hpp"
 #include "shim/guard/page_report.hpp"
@@ -16,14 +17,6 @@ namespace weir::pages {
 constinit bool in_use = false;
 
 namespace {
-
-WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {
-  ThreadState* t = enter();
-  if (t == nullptr) return kNoStack;
-  const StackId stack = t->memo.stack_of(site);
-  leave(t);
-  return stack;
-}
 
 bool is_of(const PageBlock& block, const guarded::Ending& how) noexcept {
   return (how.families >> static_cast<unsigned>(block.header.family()) & 1) != 0;
@@ -50,7 +43,7 @@ WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
   f.address = block.start;
   f.given_size = how.bytes;
   f.given_alignment = how.alignment;
-  incident.now = stack_for_report(site);
+  incident.now = guarded::stack_for_report(site);
   describe(incident, block);
   dump_around(incident, block, block.start);
   report_incident(incident);
@@ -61,7 +54,7 @@ PageBlock* find_live(const void* block, IncidentCall call, const CallSite& site)
   PageBlock* const found = find(block);
   const bool begins = found != nullptr && found->start == reinterpret_cast<std::uint64_t>(block);
   if (__builtin_expect(begins && found->is_live(), 1)) return found;
-  report_bad_pointer(found, block, call, stack_for_report(site));
+  report_bad_pointer(found, block, call, guarded::stack_for_report(site));
   return nullptr;
 }
 
@@ -107,7 +100,7 @@ PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& 
           describe_damage(damage, *found, moves ? IncidentOccasion::kRealloc : IncidentOccasion::kFree,
                           how.call),
           0)) {
-    damage.now = stack_for_report(site);
+    damage.now = guarded::stack_for_report(site);
     found->told.store(true, std::memory_order_relaxed);  // the report may end in the check at exit
     report_incident(damage);
   }
@@ -127,7 +120,7 @@ void retire(PageBlock& block, const CallSite& site) noexcept {
   }
   if (__builtin_expect(release(block, by), 1)) return note_free(bytes, block.header.family());
   report_bad_pointer(&block, reinterpret_cast<const void*>(block.start), IncidentCall::kFree,
-                     stack_for_report(site));
+                     guarded::stack_for_report(site));
 }
 
 }  // namespace weir::pages

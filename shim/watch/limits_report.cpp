@@ -1,4 +1,5 @@
 #include "shim/watch/limits_report.hpp"
+#include "shim/abi/incident_words.hpp"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -26,21 +27,6 @@ namespace {
 
 constinit std::atomic<bool> reporting{false};
 
-constexpr std::string_view kCallNames[kIncidentCalls] = {"a call",
-                                                         "malloc",
-                                                         "calloc",
-                                                         "realloc",
-                                                         "memalign",
-                                                         "posix_memalign",
-                                                         "operator new",
-                                                         "operator new[]",
-                                                         "free",
-                                                         "free_sized",
-                                                         "free_aligned_sized",
-                                                         "operator delete",
-                                                         "operator delete[]",
-                                                         "malloc_usable_size"};
-
 void put_place(Line& line, std::uint64_t ip) noexcept {
   const CodePlace place = modules.find(ip - 1, true);
   line.text(" in ");
@@ -54,7 +40,7 @@ void put_place(Line& line, std::uint64_t ip) noexcept {
 
 void put_excess(Line& line, const Excess& excess, std::string_view outcome) noexcept {
   line.text("limit '").text(excess.rule.text).text("': ");
-  line.text(kCallNames[static_cast<unsigned>(excess.call)])
+  line.text(kHeapCallWords[static_cast<unsigned>(excess.call)])
       .text(" of ")
       .number(excess.bytes)
       .text(" byte(s)");

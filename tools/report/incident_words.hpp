@@ -8,43 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "shim/abi/incident_words.hpp"
 #include "tools/report/incidents.hpp"
 
 namespace weir {
 
 // By the number of the enumerator.
-inline constexpr std::string_view kKindWords[kIncidentKinds] = {"heap-buffer-overflow",
-                                                                "heap-buffer-underflow",
-                                                                "heap-use-after-free",
-                                                                "double-free",
-                                                                "bad-free",
-                                                                "alloc-dealloc-mismatch",
-                                                                "new-delete-type-mismatch",
-                                                                "new-delete-type-mismatch",
-                                                                "allocation-size-too-big",
-                                                                "calloc-overflow",
-                                                                "zero-size-allocation",
-                                                                "invalid-allocation-alignment"};
 inline constexpr std::string_view kOccasionWords[kIncidentOccasions] = {
     "call", "free", "realloc", "quarantine", "exit", "signal", "periodic", "access"};
 inline constexpr std::string_view kAccessWords[] = {"access", "read", "write"};
 inline constexpr std::string_view kPlaceWords[kIncidentPlaces] = {
     "block", "stack", "static", "inside-block", "inside-freed-block", "heap", "other-mapping", "unmapped"};
-inline constexpr std::string_view kHeapCallWords[kIncidentCalls] = {"an unknown call",
-                                                                    "malloc",
-                                                                    "calloc",
-                                                                    "realloc",
-                                                                    "memalign",
-                                                                    "posix_memalign",
-                                                                    "operator new",
-                                                                    "operator new[]",
-                                                                    "free",
-                                                                    "free_sized",
-                                                                    "free_aligned_sized",
-                                                                    "operator delete",
-                                                                    "operator delete[]",
-                                                                    "malloc_usable_size"};
-
 template <typename Enum>
 std::string_view word_of(std::span<const std::string_view> words, Enum value) {
   return words[static_cast<std::size_t>(value)];
