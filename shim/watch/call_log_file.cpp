@@ -131,14 +131,18 @@ int open_again(int flags) noexcept {
 }
 
 // The next file begins when all lines of the last one are written, as this process's mapping of the one
-// before goes. A process that was killed within a line is not waited for long.
+// before goes: a thread in the middle of its line would write where nothing is. So without children the line
+// that needs the new file is left out when another takes long (it may be one that this very thread was
+// interrupted in); with them it goes on, as one that was killed within a line never ends it.
 bool rotate(std::uint64_t number) noexcept {
   const std::uint64_t given = (number - 1) * shared->file_bytes;
-  const std::uint64_t until = sys::now_ns() + 200'000'000u;
+  const bool alone = !shared->forked.load(std::memory_order_relaxed);
+  const std::uint64_t until = sys::now_ns() + 2'000'000'000u;
   while (shared->done.load(std::memory_order_seq_cst) < given && sys::now_ns() < until) {
     sys::call(SYS_sched_yield);
   }
   std::uint64_t done = shared->done.load(std::memory_order_seq_cst);
+  if (done < given && alone) return false;
   if (done < given) shared->done.fetch_add(given - done, std::memory_order_seq_cst);
   const int was = open_again(O_RDONLY);
   if (was < 0) return stop("was moved or deleted"), false;
