@@ -1,5 +1,6 @@
 // A program with two operators of its own means all twenty: libstdc++ defines the others by them.
 //: modes native leak pass
+//: flags -Wno-sized-deallocation
 #include <cstddef>
 #include <new>
 
