@@ -33,6 +33,9 @@ std::int64_t offset_in_block(const FindingsIncident& facts) {
 }
 
 std::string block_text(const FindingsIncident& facts) {
+  // A write over its header took with it what is known of it.
+  const bool unknown = facts.block_bytes == 0 && facts.made_by == IncidentCall::kNone;
+  if (facts.block_is_freed != 0 && unknown) return "a freed block of unknown size";
   return fmt::format("a {}block of {} byte(s)", facts.block_is_freed != 0 ? "freed " : "", facts.block_bytes);
 }
 

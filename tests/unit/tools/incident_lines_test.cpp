@@ -77,6 +77,13 @@ TEST(IncidentLine, OfDamageTellsWhenItWasFound) {
             begin + "found by a periodic check");
 }
 
+TEST(IncidentLine, OfABlockWhoseHeaderIsGone) {
+  EXPECT_EQ(
+      line_of(damage(Kind::kUseAfterFree, Occasion::kExit, -32, 32, 0)),
+      "heap-use-after-free: 32 byte(s) written at offset -32 of a freed block of unknown size, found by the "
+      "check at exit");
+}
+
 TEST(IncidentLine, OfAnAccess) {
   EXPECT_EQ(line_of(access(Kind::kOverflow, IncidentAccess::kWrite, 16)),
             "heap-buffer-overflow: write at offset 16 of a block of 16 byte(s)");
