@@ -4,9 +4,11 @@
 
 #include "core/pages.hpp"
 #include "shim/base/readable.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/damage.hpp"
 #include "shim/leak/memory_map.hpp"
+#include "shim/life/thread_names.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/unwind/modules.hpp"
 
@@ -95,8 +97,8 @@ bool is_stack(const Mapping& mapping, std::uint64_t at) noexcept {
   if (main_end - mapping.start < mapping.end - mapping.start) return true;
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     const ThreadState& t = thread_state(i);
-    if (t.in_use && at < t.stack_top && t.stack_top - mapping.start < mapping.end - mapping.start)
-      return true;
+    const bool holds = t.stack_top - mapping.start < mapping.end - mapping.start;
+    if (t.in_use && at < t.stack_top && holds && thread_identity(t.number).tid != sys::getpid()) return true;
   }
   return false;
 }

@@ -1,5 +1,7 @@
 #include "shim/guard/damage.hpp"
 
+#include <cstring>
+
 #include "shim/base/options.hpp"
 #include "shim/base/readable.hpp"
 #include "shim/base/zones.hpp"
@@ -295,7 +297,8 @@ void describe_lost_header(Incident& incident, const char* block, const BlockHead
   incident.allocated = {rest.stack(), guard->meta_is_whole() ? guard->made() : GuardMeta{}, true};
   // From the first byte that is not as it was; what lies before the header is not the block's.
   const GuardHeader was{rest, 0, GuardHeader::canary_of(rest.check_word)};
-  const auto* expected = reinterpret_cast<const unsigned char*>(&was);
+  unsigned char expected[kGuardHeaderBytes];
+  std::memcpy(expected, &was, sizeof expected);
   unsigned first = kGuardHeaderBytes;
   unsigned last = 0;
   unsigned count = 0;
