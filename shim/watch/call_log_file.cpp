@@ -39,6 +39,9 @@ struct Mapped {
   std::atomic<char*> start;
 };
 
+// Lines that this thread is in the middle of: two where a signal handler makes one.
+__thread unsigned lines_begun __attribute__((tls_model("initial-exec"))) = 0;
+
 constinit Shared* shared = nullptr;
 constinit Mapped mapped[2];
 constinit const char* name_pattern = nullptr;
@@ -132,12 +135,12 @@ int open_again(int flags) noexcept {
 
 // The next file begins when all lines of the last one are written, as this process's mapping of the one
 // before goes: a thread in the middle of its line would write where nothing is. So without children the line
-// that needs the new file is left out when another takes long (it may be one that this very thread was
-// interrupted in); with them it goes on, as one that was killed within a line never ends it.
+// that needs the new file is left out when another takes long, and at once in a signal handler that has
+// interrupted this thread's own; with them it goes on, as one that was killed within a line never ends it.
 bool rotate(std::uint64_t number) noexcept {
   const std::uint64_t given = (number - 1) * shared->file_bytes;
   const bool alone = !shared->forked.load(std::memory_order_relaxed);
-  const std::uint64_t until = sys::now_ns() + 2'000'000'000u;
+  const std::uint64_t until = sys::now_ns() + (lines_begun > 1 ? 0 : 20'000'000u);
   while (shared->done.load(std::memory_order_seq_cst) < given && sys::now_ns() < until) {
     sys::call(SYS_sched_yield);
   }
@@ -316,6 +319,7 @@ void go_on_file_in_child() noexcept {
 void append(std::string_view line) noexcept {
   if (__builtin_expect(shared == nullptr, 0)) return append_unmapped(line);
   const std::uint64_t file_bytes = shared->file_bytes;
+  ++lines_begun;
   std::uint64_t at = shared->next.load(std::memory_order_relaxed);
   std::uint64_t from;
   std::uint64_t skipped;
@@ -335,6 +339,7 @@ void append(std::string_view line) noexcept {
     std::memcpy(m.start.load(std::memory_order_relaxed) + from % file_bytes, line.data(), line.size());
   }
   shared->done.fetch_add(end - at - skipped, std::memory_order_release);
+  --lines_begun;
 }
 
 void trim_file() noexcept {
