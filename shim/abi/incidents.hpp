@@ -121,8 +121,6 @@ struct FindingsIncident {
   std::uint64_t given_alignment;
   std::uint64_t given_count;  // calloc's first argument
 
-  std::uint64_t repeats;  // on_error=continue: how often it had been seen before
-
   // Memory around: dump_bytes bytes from dump_address on, at dump_offset of the dumps section; as many
   // DumpMarks follow.
   std::uint64_t dump_address;

@@ -103,6 +103,11 @@ bool is_stack(const Mapping& mapping, std::uint64_t at) noexcept {
   return false;
 }
 
+IncidentOccasion occasion_of(IncidentCall call) noexcept {
+  if (call == IncidentCall::kUsableSize) return IncidentOccasion::kCall;
+  return call == IncidentCall::kRealloc ? IncidentOccasion::kRealloc : IncidentOccasion::kFree;
+}
+
 }  // namespace
 
 void report_bad_pointer(const void* pointer, IncidentCall call, StackId now) noexcept {
@@ -118,8 +123,7 @@ void report_bad_pointer(const void* pointer, IncidentCall call, StackId now) noe
     BlockHeader rest{};
     if (recover_header(static_cast<const char*>(pointer), rest)) {
       Incident incident;
-      describe_lost_header(incident, static_cast<const char*>(pointer), rest, IncidentOccasion::kFree, call,
-                           now);
+      describe_lost_header(incident, static_cast<const char*>(pointer), rest, occasion_of(call), call, now);
       return report_incident(incident);
     }
   }

@@ -1,8 +1,8 @@
 // Filling freed blocks with a byte, and finding what has been written to them since.
 //
 // Blocks of up to max_free_fill_size bytes are filled whole; of larger ones the first so many bytes, one
-// cache line in each KiB behind, and the last. So a run of a KiB is seen wherever it lies, a single write
-// with one chance in sixteen, and a buffer of a megabyte costs what a block of 64 KiB would.
+// cache line in each KiB behind up to 4 MiB, and the last. So there a run of a KiB is seen wherever it lies,
+// a single write with one chance in sixteen, and a buffer of a megabyte costs what a block of 64 KiB would.
 //
 // Sixteen bytes at a time: blocks begin at multiples of 16, and what is filled ends at one or eight before.
 #pragma once

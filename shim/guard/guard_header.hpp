@@ -204,5 +204,6 @@ struct GuardHeader {
   }
 };
 static_assert(sizeof(GuardHeader) == kGuardHeaderBytes);
+static_assert(kIncidentCalls <= 16);  // four bits say which call freed a block
 
 }  // namespace weir

@@ -75,7 +75,7 @@ std::vector<Bug> merge_sightings(std::span<const Sighting> sightings) {
   for (const Sighting& sighting : sightings) {
     const auto [entry, is_new] = by_key.try_emplace(key_of(sighting.incident));
     if (is_new) entry->second.incident = sighting.incident;
-    add_seen(entry->second.seen, {sighting.layout, 1 + sighting.incident.facts.repeats});
+    add_seen(entry->second.seen, {sighting.layout, 1});
   }
   std::vector<Bug> bugs;
   for (const bool at_once : {true, false}) {

@@ -76,7 +76,6 @@ void add_facts(Json& json, const Incident& incident) {
   if (facts.given_size != 0) json["given_size"] = facts.given_size;
   if (facts.given_alignment != 0) json["given_alignment"] = facts.given_alignment;
   if (facts.given_count != 0) json["given_count"] = facts.given_count;
-  json["repeats"] = facts.repeats;
   if (facts.neighbour_address != 0) {
     json["neighbour"] = {{"address", hex(facts.neighbour_address)}, {"bytes", facts.neighbour_bytes}};
   }

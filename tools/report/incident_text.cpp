@@ -23,7 +23,6 @@ class IncidentWriter {
     add("\n{}\n{}=={}==ERROR: weir: {}{}\n", kDoubleLine, paint("\x1b[1;31m"), incident_.pid,
         incident_line(incident_), paint("\x1b[0m"));
     if (!style_.note.empty()) add("{}\n", style_.note);
-    if (facts_.repeats != 0) add("the same was seen {} time(s) before\n", facts_.repeats);
     if (!incident_.now.is_empty()) stack(incident_.now, fmt::format("in {}", thread_text(incident_.now)));
     if (facts_.block_is_freed != 0 && !incident_.freed.is_empty()) {
       stack(incident_.freed, fmt::format("freed by {}", how_freed(incident_.freed)));

@@ -107,7 +107,6 @@ void read_facts(const Json& json, Incident& incident) {
   facts.given_size = json.value("given_size", std::uint64_t{0});
   facts.given_alignment = json.value("given_alignment", std::uint64_t{0});
   facts.given_count = json.value("given_count", std::uint64_t{0});
-  json.at("repeats").get_to(facts.repeats);
   if (json.contains("neighbour")) {
     facts.neighbour_address = address_in(json.at("neighbour"), "address");
     json.at("neighbour").at("bytes").get_to(facts.neighbour_bytes);

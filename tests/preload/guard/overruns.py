@@ -81,6 +81,7 @@ def cases():
     # The header is lost, so that only what lies behind tells what the block was; 64 bytes in front are its own.
     for size in (13, 3000, 1 << 20):
         yield case("aligned_alloc", size, -64, 64, wanted={"count": 32, "offset": -32})
+    yield case("aligned_alloc", 13, -64, 64, "realloc", wanted={"count": 32, "offset": -32})
     # Through all that lies between two blocks, forwards or back: found when the second is freed, and said of the first.
     first = {"now": "drop < fault < main", "allocated": "make < among_mates < fault < main"}
     line = OVER.format(count=behind(13), offset=13, bytes=13, by="free")

@@ -130,10 +130,10 @@ class FindingsBuilder {
   template <typename T>
   static void append(std::vector<std::byte>& bytes, FindingsSection& section, const T* items,
                      std::size_t count) {
-    bytes.resize((bytes.size() + 7) / 8 * 8);
-    section = {bytes.size(), count};
-    const auto* begin = reinterpret_cast<const std::byte*>(items);
-    bytes.insert(bytes.end(), begin, begin + count * sizeof(T));
+    const std::size_t offset = (bytes.size() + 7) / 8 * 8;
+    section = {offset, count};
+    bytes.resize(offset + count * sizeof(T));
+    if (count != 0) std::memcpy(bytes.data() + offset, items, count * sizeof(T));
   }
 
   std::vector<FindingsModule> modules_;

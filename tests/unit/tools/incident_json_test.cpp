@@ -41,7 +41,6 @@ Incident sample() {
   facts.damage_offset = 8;
   facts.damage_bytes = 4;
   facts.damaged_count = 3;
-  facts.repeats = 2;
   facts.neighbour_address = 0x340000000f00;
   facts.neighbour_bytes = 24;
   facts.dump_address = 0x340000001010;

@@ -67,7 +67,6 @@ TEST(IncidentText, HasUpToFourStacksAndTheirThreads) {
   incident.generation = 2;
   incident.route = builder.route("strings");
   incident.block_alignment = 64;
-  incident.repeats = 4;
   incident.freed = builder.stack({builder.token(app, 0x14001)}, 3, "a\nb", 2'500'000'000);
   incident.freed.flags = kStackCut;
   incident.neighbour_address = 0x34000000f000;
@@ -78,7 +77,6 @@ TEST(IncidentText, HasUpToFourStacksAndTheirThreads) {
 =================================================================
 ==4711==ERROR: weir: heap-use-after-free: read at offset 13 of a freed block of 13 byte(s)
 seen by page
-the same was seen 4 time(s) before
 in thread T1 'main' (tid 101):
     #0 0x000000011000 (/opt/app+0x1000)
 
