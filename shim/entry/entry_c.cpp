@@ -1,5 +1,5 @@
 // malloc and its family as C, POSIX, GNU and old binaries know them. This file alone knows libc's rules for
-// arguments (sizes, alignments, errno); the work is in one of the three heaps.
+// arguments (sizes, alignments, errno); the work is in one of the heaps of heaps.hpp.
 //
 // Each function ends in a tail call, so that what it calls sees the program as its caller.
 #include <cerrno>

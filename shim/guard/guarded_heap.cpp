@@ -43,7 +43,7 @@ bool uses_leak_blocks() noexcept {
 void set_up() noexcept {
   keeps_alloc_stacks = options.stacks != kStacksNone;
   keeps_free_stacks = options.stacks == kStacksBoth;
-  if (!quarantine::set_up()) options.quarantine_bytes = 0;
+  quarantine::set_up();
   pages::set_up();
   light::in_use = uses_leak_blocks();
   at_thread_end = quarantine::flush;

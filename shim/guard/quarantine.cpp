@@ -1,5 +1,7 @@
 #include "shim/guard/quarantine.hpp"
 
+#include <bit>
+
 #include "shim/base/options.hpp"
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/zones.hpp"
@@ -9,7 +11,8 @@
 
 namespace weir::quarantine {
 
-constinit Ring ring{};
+constinit Ring usual{};
+constinit Ring large{};
 
 namespace {
 
@@ -17,15 +20,26 @@ constinit SpinLock lock;
 constexpr std::uint64_t kMostBatchBytes = std::uint64_t{128} << 10;
 constexpr unsigned kMostAtOnce = 2 * GuardThread::kMostHeld;
 
-// What of the budget a block takes, in units of 16 bytes; the largest are counted as a megabyte.
-constexpr std::uint64_t kMostUnits = (std::uint64_t{1} << 16) - 1;
+constexpr std::uint64_t kLargeBlock = std::uint64_t{64} << 10;  // larger ones have their own ring
+
+Ring& ring_of(const GuardHeader& header) noexcept {
+  return header.bytes() > kLargeBlock ? large : usual;
+}
+
+// A weight in sixteen bits, in units of 16 bytes: eleven bits, and above them how far they are shifted to the
+// left. So the largest are counted to a thousandth.
+constexpr unsigned kWeightBits = 11;
 
 std::uint64_t place_of(const GuardHeader& header) noexcept {
   const std::uint64_t units = (header.bytes() + kMostGuardBytes) / 16;
-  return reinterpret_cast<std::uint64_t>(header.block()) | (units < kMostUnits ? units : kMostUnits) << 48;
+  const auto width = static_cast<unsigned>(std::bit_width(units));
+  const unsigned shift = width > kWeightBits ? width - kWeightBits : 0;
+  const std::uint64_t weight = units >> shift | std::uint64_t{shift} << kWeightBits;
+  return reinterpret_cast<std::uint64_t>(header.block()) | weight << 48;
 }
 constexpr std::uint64_t bytes_of(std::uint64_t place) noexcept {
-  return (place >> 48) * 16;
+  const std::uint64_t weight = place >> 48;
+  return (weight & ((1u << kWeightBits) - 1)) << (weight >> kWeightBits) << 4;
 }
 
 void let_go(GuardHeader* header) noexcept {
@@ -48,12 +62,12 @@ void release(GuardHeader* header) noexcept {
   let_go(header);
 }
 
-bool is_over_budget() noexcept {
-  return ring.bytes > options.quarantine_bytes || ring.behind - ring.first > options.quarantine_blocks;
+bool is_over_budget(const Ring& ring) noexcept {
+  return ring.bytes > ring.most_bytes || ring.behind - ring.first > options.quarantine_blocks;
 }
 
 // Takes blocks in.
-void keep(const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept {
+void keep(Ring& ring, const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     ring.place[ring.behind & ring.mask] = in[i];
     __atomic_signal_fence(__ATOMIC_SEQ_CST);  // a check may stop us anywhere
@@ -63,9 +77,9 @@ void keep(const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept
 }
 
 // Takes the oldest out as long as there are too many; how many.
-unsigned take_oldest(std::uint64_t* out) noexcept {
+unsigned take_oldest(Ring& ring, std::uint64_t* out) noexcept {
   unsigned leaving = 0;
-  while (ring.first != ring.behind && leaving < kMostAtOnce && is_over_budget()) {
+  while (ring.first != ring.behind && leaving < kMostAtOnce && is_over_budget(ring)) {
     const std::uint64_t place = ring.place[ring.first++ & ring.mask];
     ring.bytes -= bytes_of(place);
     out[leaving++] = place;
@@ -80,18 +94,18 @@ void fetch_ahead(std::uint64_t place) noexcept {
   for (const char* at = block - kGuardHeaderBytes; at < end; at += 64) __builtin_prefetch(at, 1);
 }
 
-// The thread's batch goes in, the oldest come out.
-void exchange(GuardThread& batch) noexcept {
+// Places go in, and are no longer the caller's; the oldest come out.
+void exchange(Ring& ring, const std::uint64_t* in, std::uint32_t& count, std::uint64_t& bytes) noexcept {
   constexpr unsigned kAhead = 6;
   std::uint64_t out[kMostAtOnce];
   unsigned leaving;
   do {
     {
       const SpinGuard guard(lock, false);
-      keep(batch.place, batch.held, batch.held_bytes);
-      batch.held = 0;  // under the lock: for_each may visit a block twice, but none that has left
-      batch.held_bytes = 0;
-      leaving = take_oldest(out);
+      keep(ring, in, count, bytes);
+      count = 0;  // under the lock: for_each may visit a thread's block twice, but none that has left
+      bytes = 0;
+      leaving = take_oldest(ring, out);
     }
     for (unsigned i = 0; i < kAhead && i < leaving; ++i) fetch_ahead(out[i]);
     for (unsigned i = 0; i < leaving; ++i) {
@@ -102,29 +116,33 @@ void exchange(GuardThread& batch) noexcept {
 }
 
 // From a signal handler that may have interrupted an exchange, which nobody must wait for.
-__attribute__((noinline, cold)) void hold_one(std::uint64_t place) noexcept {
+__attribute__((noinline, cold)) void hold_one(Ring& ring, std::uint64_t place) noexcept {
   {
     const SpinGuard guard(lock, true);
-    if (guard.held() && !is_over_budget()) return keep(&place, 1, bytes_of(place));
+    if (guard.held() && !is_over_budget(ring)) return keep(ring, &place, 1, bytes_of(place));
   }
   release(GuardHeader::of(block_at(place)));
 }
 
 }  // namespace
 
-bool set_up() noexcept {
-  if (options.quarantine_bytes == 0 || options.quarantine_blocks == 0) return true;
+void set_up() noexcept {
   // Beyond the bound there may be what one exchange brings.
   std::uint64_t places = 1;
   while (places < options.quarantine_blocks + GuardThread::kMostHeld) places *= 2;
-  ring.place = static_cast<std::uint64_t*>(table_zone.map(places * sizeof(std::uint64_t)));
-  ring.mask = places - 1;
-  return ring.place != nullptr;
+  usual.most_bytes = options.quarantine_bytes;
+  large.most_bytes = options.quarantine_large_bytes;
+  for (Ring* ring : {&usual, &large}) {
+    if (ring->most_bytes == 0 || options.quarantine_blocks == 0) continue;
+    ring->place = static_cast<std::uint64_t*>(table_zone.map(places * sizeof(std::uint64_t)));
+    ring->mask = places - 1;
+  }
 }
 
 void hold(ThreadState* t, GuardHeader* header) noexcept {
   const auto with = static_cast<unsigned char>(options.free_fill_byte);
-  if (__builtin_expect(ring.place == nullptr || header->bytes() > options.quarantine_bytes, 0)) {
+  Ring& ring = ring_of(*header);
+  if (__builtin_expect(ring.place == nullptr || header->bytes() > ring.most_bytes, 0)) {
     const std::size_t all = GuardHeader::span_of(header->bytes()) - kRecordBytes;
     const std::size_t most = options.max_free_fill_size & ~std::size_t{15};
     fill_run(header->block(), all < most ? all : most, with);
@@ -135,7 +153,12 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
     return true;
   });
   const std::uint64_t place = place_of(*header);
-  if (__builtin_expect(t == nullptr, 0)) return hold_one(place);
+  if (__builtin_expect(t == nullptr, 0)) return hold_one(ring, place);
+  if (__builtin_expect(&ring == &large, 0)) {
+    std::uint32_t one = 1;
+    std::uint64_t bytes = bytes_of(place);
+    return exchange(large, &place, one, bytes);
+  }
   GuardThread& g = t->guard;
   g.place[g.held] = place;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -145,7 +168,8 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
 }
 
 __attribute__((noinline)) void flush(ThreadState& t) noexcept {
-  if (t.guard.held != 0) exchange(t.guard);
+  GuardThread& g = t.guard;
+  if (g.held != 0) exchange(usual, g.place, g.held, g.held_bytes);
 }
 
 void adopt_batches() noexcept {
@@ -162,11 +186,13 @@ void forget(const char* start, const char* end) noexcept {
     return reinterpret_cast<std::uint64_t>(block_at(place)) - first < bytes;
   };
   const SpinGuard guard(lock, false);
-  for (std::uint64_t i = ring.first; i != ring.behind; ++i) {
-    std::uint64_t& place = ring.place[i & ring.mask];
-    if (!lies_there(place)) continue;
-    ring.bytes -= bytes_of(place);
-    place = kForgotten;
+  for (Ring* ring : {&usual, &large}) {
+    for (std::uint64_t i = ring->first; i != ring->behind; ++i) {
+      std::uint64_t& place = ring->place[i & ring->mask];
+      if (!lies_there(place)) continue;
+      ring->bytes -= bytes_of(place);
+      place = kForgotten;
+    }
   }
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     GuardThread& batch = thread_state_of(i).guard;

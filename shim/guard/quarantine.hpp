@@ -1,9 +1,12 @@
 // Freed blocks, held back before their memory is used again, to find who still writes to them.
 //
 // Each thread collects the blocks that it frees (GuardThread) and hands over a batch at a time; behind that
-// is one ring for the process, first in, first out, bounded by quarantine_bytes and quarantine_blocks (the
+// is a ring for the process, first in, first out, bounded by quarantine_bytes and quarantine_blocks (the
 // threads' batches, 64 blocks each, come on top). A block that leaves is held against what it was filled with
 // and goes to the parent; a damaged one stays out of use for good. O(1) a block; a lock once in 64.
+//
+// Large blocks go to a ring of their own, bounded by quarantine_large_bytes: the usual one is small, so that
+// what it holds stays in the processor's cache, and a single large block would push all others out of it.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +18,8 @@
 
 namespace weir::quarantine {
 
-// At start, once the options are known. False when there is no memory for the ring: nothing is held then.
-bool set_up() noexcept;
+// At start, once the options are known. Without memory for a ring, nothing is held in it.
+void set_up() noexcept;
 
 // A block whose header says that it is freed; fills it and keeps it. `t` may be nullptr (a thread's end, a
 // signal handler inside weir): then the block goes to the ring at once.
@@ -51,15 +54,16 @@ void unlock_after_fork() noexcept;
 
 // ---- for for_each alone
 
-// A place holds a block's address in the low 48 bits, and what of the budget it takes, in units of 16 bytes,
-// above: then the block itself is not touched before it leaves.
+// A place holds a block's address in the low 48 bits and above it the block's weight, what it takes of the
+// budget: then the block itself is not touched before it leaves.
 struct Ring {
   std::uint64_t* place;
   std::uint64_t mask;
   std::uint64_t first, behind;  // running numbers; a place is number & mask
   std::uint64_t bytes;
+  std::uint64_t most_bytes;
 };
-extern Ring ring;
+extern Ring usual, large;
 
 // The place of a block that is held no longer.
 inline constexpr std::uint64_t kForgotten = 0;
@@ -70,9 +74,11 @@ inline void* block_at(std::uint64_t place) noexcept {
 
 template <typename F>
 void for_each(F&& visit) noexcept {
-  for (std::uint64_t i = ring.first; i != ring.behind; ++i) {
-    const std::uint64_t place = ring.place[i & ring.mask];
-    if (place != kForgotten) visit(GuardHeader::of(block_at(place)));
+  for (const Ring* ring : {&usual, &large}) {
+    for (std::uint64_t i = ring->first; i != ring->behind; ++i) {
+      const std::uint64_t place = ring->place[i & ring->mask];
+      if (place != kForgotten) visit(GuardHeader::of(block_at(place)));
+    }
   }
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     const ThreadState& t = thread_state(i);

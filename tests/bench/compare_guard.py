@@ -34,7 +34,7 @@ def guarding(setting, table):
 
 def canaries(setting, table):
     group = Comparison(setting, table, "canary", setting.pairs(5))
-    alone = guard(setting, "stacks=none", "quarantine_bytes=0", "max_free_fill_size=0", "leak_check_at_exit=0")
+    alone = guard(setting, "stacks=none", "quarantine_blocks=0", "max_free_fill_size=0", "leak_check_at_exit=0")
     for name, program in setting.programs().items():
         group.compare(name, program.under(*alone), program, most=1.1)
     group.mean()

@@ -16,7 +16,8 @@ namespace {
 // freed: the other way round, what is freed stays without access as long as mappings last.
 constexpr Layout kLayouts[] = {
     {"canary",
-     "quarantine_bytes=256M:quarantine_blocks=1M:max_free_fill_size=1M:report_huge=1:report_alignment=1",
+     "quarantine_bytes=192M:quarantine_large_bytes=64M:quarantine_blocks=1M:max_free_fill_size=1M:"
+     "report_huge=1:report_alignment=1",
      "canary"},
     {"page", "", "page"},
     {"page-front", "", "page-front"},

@@ -4,25 +4,12 @@
 
 #include <iterator>
 
+#include "tools/options/short_number.hpp"
 #include "tools/options/table.hpp"
 
 namespace weir {
 
 namespace {
-
-// 1073741824 is 1G to people.
-std::string short_number(std::uint64_t number) {
-  constexpr struct {
-    unsigned shift;
-    char suffix;
-  } kSuffixes[] = {{30, 'G'}, {20, 'M'}};
-  for (const auto& [shift, suffix] : kSuffixes) {
-    if (number != 0 && number % (std::uint64_t{1} << shift) == 0) {
-      return fmt::format("{}{}", number >> shift, suffix);
-    }
-  }
-  return std::to_string(number);
-}
 
 std::string type_of(const OptionRow& row) {
   switch (row.kind) {

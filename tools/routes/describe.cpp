@@ -7,30 +7,17 @@
 #include <iterator>
 
 #include "shim/abi/route_matches.hpp"
+#include "tools/options/short_number.hpp"
 
 namespace weir {
 
 namespace {
 
-// 65536 is 64K to people.
-std::string short_bytes(std::uint64_t bytes) {
-  constexpr struct {
-    unsigned shift;
-    char suffix;
-  } kSuffixes[] = {{30, 'G'}, {20, 'M'}, {10, 'K'}};
-  for (const auto& [shift, suffix] : kSuffixes) {
-    if (bytes != 0 && bytes % (std::uint64_t{1} << shift) == 0) {
-      return fmt::format("{}{}", bytes >> shift, suffix);
-    }
-  }
-  return std::to_string(bytes);
-}
-
 std::string describe_range(std::string_view key, std::uint64_t least, std::uint64_t most) {
-  if (least == most) return fmt::format("{}={}", key, short_bytes(least));
-  if (most == UINT64_MAX) return fmt::format("{}>={}", key, short_bytes(least));
-  if (least == 0) return fmt::format("{}<={}", key, short_bytes(most));
-  return fmt::format("{}={}..{}", key, short_bytes(least), short_bytes(most));
+  if (least == most) return fmt::format("{}={}", key, short_number(least));
+  if (most == UINT64_MAX) return fmt::format("{}>={}", key, short_number(least));
+  if (least == 0) return fmt::format("{}<={}", key, short_number(most));
+  return fmt::format("{}={}..{}", key, short_number(least), short_number(most));
 }
 
 std::string describe_calls(std::uint8_t calls) {
@@ -50,11 +37,11 @@ std::string describe_pattern(std::string_view key, std::string_view pattern) {
 std::string value_of(const RouteParameters& with, ParameterKind kind) {
   switch (kind) {
     case ParameterKind::kCapacity:
-      return with.capacity == 0 ? "unlimited" : short_bytes(with.capacity);
+      return with.capacity == 0 ? "unlimited" : short_number(with.capacity);
     case ParameterKind::kChunk:
-      return short_bytes(with.chunk == 0 ? kDefaultChunk : with.chunk);
+      return short_number(with.chunk == 0 ? kDefaultChunk : with.chunk);
     case ParameterKind::kRetain:
-      return short_bytes(with.retain);
+      return short_number(with.retain);
     case ParameterKind::kShared:
       return with.shared ? "1" : "0";
     case ParameterKind::kPrefault:

@@ -10,7 +10,7 @@ ENDS = {"new": "operator delete", "new[]": "operator delete[]", "new_aligned": "
 CALLS = {"realloc": "realloc", "usable_size": "malloc_usable_size"}
 FOUND = {"quarantine": "when it left the quarantine", "exit": "by the check at exit", "signal": "by the check on signal 63",
          "calls": "by a periodic check", "period": "by a periodic check"}
-ROOM = "quarantine_bytes=1G"  # for a hundred large blocks
+ROOM = "quarantine_large_bytes=1G"  # for a hundred large blocks
 LOOKING = {"calls": "check_every=1", "period": "check_period_ms=1"}
 
 
@@ -45,7 +45,7 @@ def late(how, size, offset, count, when="quarantine", where="main", options="", 
 def cases():
     for pattern in ("at_once", "delayed", "interleaved", "elsewhere"):
         for size in (13, 3000, 1 << 20):
-            yield twice("malloc", size, pattern, options=ROOM)
+            yield twice("malloc", size, pattern, options=ROOM if pattern == "delayed" else "")
     for size in (13, 3000):
         yield twice("malloc", size, "reused", options="quarantine_bytes=0")
         yield twice("malloc", size, "reused", options="quarantine_blocks=0")
@@ -72,8 +72,8 @@ def cases():
         yield late("malloc", 16, 15, 1, when)
         yield late("malloc", 16, 7, 3, when)
         for offset in (0, 60400, (1 << 20) - 1):  # beyond max_free_fill_size the last line of each KiB is filled
-            yield late("malloc", 1 << 20, offset, 1, when, options=ROOM)
-        yield late("malloc", 1 << 20, 60001, 1, when, options=ROOM + ":max_free_fill_size=2M")
+            yield late("malloc", 1 << 20, offset, 1, when)
+        yield late("malloc", 1 << 20, 60001, 1, when, options="max_free_fill_size=2M")
         yield late("new", 16, 8, 4, when)
         yield late("new[]", 3000, 100, 4, when)
         yield late("aligned_alloc", 100, 99, 1, when)

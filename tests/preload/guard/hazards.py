@@ -19,6 +19,7 @@ CASES = {
     "sparse": ("", {}, 0, 0),
     "realloc_fails": ("on_error=continue", {}, 0, 1),
     "freed_elsewhere": ("", {}, 7, 1),
+    "holds_large": ("quarantine_bytes=64M:quarantine_large_bytes=64M", {}, 0, 0),
 }
 
 

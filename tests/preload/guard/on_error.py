@@ -160,6 +160,7 @@ def test_neighbourhood(weir):
 def test_bad_values(weir):
     for setting, allowed in (("guard=pages", "canary|page|page-front"), ("on_error=stop", "abort|exit|continue"),
                              ("stacks=some", "both|alloc|none"), ("quarantine_bytes=-1", "0 to"), ("quarantine_bytes=2X", "0 to"),
+                             ("quarantine_large_bytes=1.5M", "0 to"),
                              ("quarantine_blocks=16777217", "0 to 16777216"), ("max_free_fill_size=-1", "0 to"),
                              ("free_fill_byte=256", "0 to 255"), ("max_malloc_fill_size=x", "0 to"),
                              ("malloc_fill_byte=-1", "0 to 255"), ("check_every=-1", "0 to 1000000000"),

@@ -131,6 +131,18 @@ static int realloc_fails(void) {
   return 0;
 }
 
+// What is held back is counted as large as it is.
+static int holds_large(void) {
+  for (int i = 0; i < 20; ++i) {
+    char* volatile block = malloc((size_t)32 << 20);
+    for (size_t at = 0; at < (size_t)32 << 20; at += 4096) block[at] = 1;
+    free(block);
+  }
+  struct rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  return use.ru_maxrss < 200 * 1024 ? 0 : 1;
+}
+
 static void* free_and_wait(void* unused) {
   (void)unused;
   shared = malloc(40);
@@ -164,6 +176,7 @@ int main(int count, char** arguments) {
       {"fork_in_report", fork_in_report}, {"small_stack", small_stack},
       {"scopes_end", scopes_end},         {"sparse", sparse},
       {"realloc_fails", realloc_fails},   {"freed_elsewhere", freed_elsewhere},
+      {"holds_large", holds_large},
   };
   for (size_t i = 0; count > 1 && i < sizeof kCases / sizeof *kCases; ++i) {
     if (strcmp(kCases[i].name, arguments[1]) == 0) return kCases[i].run();

@@ -53,6 +53,7 @@ FRAME static void look(const char* when) {
   }
   if (is(when, "quarantine")) {
     for (int i = 0; i < 40000; ++i) free(opaque(malloc(24)));
+    for (int i = 0; i < 100; ++i) free(opaque(malloc(1 << 20)));
     return;
   }
   require(0, when);
