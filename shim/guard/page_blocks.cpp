@@ -15,10 +15,16 @@ namespace {
 // What a freed block costs while it is remembered: its facts and its share of the tables.
 constexpr std::uint64_t kBytesRemembered = 256;
 
+// Of freed blocks, the pages that stay mapped: 8 MiB at most.
+constexpr std::uint64_t kMostKeptPages = 2048;
+constexpr std::uint64_t kMostKeptOfABlock = 4;
+
 constinit bool at_front = false;
 constinit std::uint64_t quarantine = 0;
 constinit std::uint64_t most_mappings = 0;
+constinit std::uint64_t most_kept = 0;
 constinit std::atomic<std::uint64_t> mappings{0};
+constinit std::atomic<std::uint64_t> kept_pages{0};
 constinit std::atomic<std::uint64_t> made{0};
 constinit std::atomic<std::uint64_t> live{0};
 constinit std::atomic<std::uint64_t> refused{0};
@@ -36,6 +42,11 @@ long map_fresh(std::uint64_t start, std::uint64_t bytes) noexcept {
   if (got < 0) return got;
   unmap(static_cast<std::uint64_t>(got), bytes);  // a kernel without NOREPLACE
   return -EEXIST;
+}
+
+bool protect(const PageBlock& block, int access) noexcept {
+  return sys::call(SYS_mprotect, static_cast<long>(block.pages_start()),
+                   static_cast<long>(block.pages_end() - block.pages_start()), access) == 0;
 }
 
 bool take_mapping() noexcept {
@@ -125,12 +136,48 @@ PageDamage damage_in(const PageBlock& block, std::uint64_t from, std::uint64_t t
   return found;
 }
 
-// Opens the pages of a slot for the block that `block` describes.
-long open_block(PageBlock& block) noexcept {
+std::uint64_t pages_of(const PageBlock& block) noexcept {
+  return (block.pages_end() - block.pages_start()) / kPageSize;
+}
+
+// Takes the access to a block's pages away and leaves them mapped. False where too many are kept, or live
+// blocks may need the mapping.
+bool keep_pages(PageBlock& block) noexcept {
+  const std::uint64_t pages = pages_of(block);
+  if (pages > kMostKeptOfABlock || mappings.load(std::memory_order_relaxed) > most_mappings / 2) return false;
+  if (kept_pages.fetch_add(pages, std::memory_order_relaxed) + pages <= most_kept &&
+      protect(block, PROT_NONE)) {
+    block.kept.store(true, std::memory_order_relaxed);
+    return true;
+  }
+  kept_pages.fetch_sub(pages, std::memory_order_relaxed);
+  return false;
+}
+
+// Opens what keep_pages left of the last block, as far as it is of use to one in [first, behind): true when
+// that is all of it.
+bool open_kept(PageBlock& last, std::uint64_t first, std::uint64_t behind) noexcept {
+  if (!last.kept.exchange(false, std::memory_order_relaxed)) return false;
+  kept_pages.fetch_sub(pages_of(last), std::memory_order_relaxed);
+  give_mapping();  // the new block has its own
+  if (last.pages_start() == first && last.pages_end() == behind && protect(last, PROT_READ | PROT_WRITE)) {
+    return true;
+  }
+  unmap(last.pages_start(), pages_of(last) * kPageSize);
+  return false;
+}
+
+// Opens the pages of a slot for the block that `block` describes; kept ones are open already, with what was
+// in the last block.
+long open_block(PageBlock& block, bool is_open) noexcept {
   const std::uint64_t first = block.pages_start();
   const std::uint64_t behind = block.pages_end();
   if (first == behind) return 0;
-  if (const long error = map_fresh(first, behind - first); error != 0) return error;
+  if (is_open) {
+    std::memset(reinterpret_cast<void*>(block.start), 0, block.bytes());
+  } else if (const long error = map_fresh(first, behind - first); error != 0) {
+    return error;
+  }
   const std::uint64_t word = canary_word(block);
   fill(first, block.start, word);
   fill(block.end(), behind, word);
@@ -163,8 +210,10 @@ PageBlock* take_open_slot(std::size_t bytes, std::size_t alignment, const PageCa
     // alone.
     if (block->opened.load(std::memory_order_relaxed)) continue;
     block->state.store(PageState::kEnding, std::memory_order_release);
-    describe(*block, place(*block, bytes, alignment), bytes, alignment, by);
-    const long error = open_block(*block);
+    const std::uint64_t start = place(*block, bytes, alignment);
+    const bool is_open = open_kept(*block, first_page(start), page_behind(start, bytes));
+    describe(*block, start, bytes, alignment, by);
+    const long error = open_block(*block, is_open);
     if (error == 0) return block;
     block->state.store(PageState::kNone, std::memory_order_release);
     if (error == -EEXIST) continue;
@@ -183,6 +232,7 @@ void set_up_blocks() noexcept {
   quarantine = remembered < options.quarantine_blocks ? remembered : options.quarantine_blocks;
   const std::uint64_t half = half_of_systems_limit();
   most_mappings = options.guard_mappings < half ? options.guard_mappings : half;
+  most_kept = most_mappings / 16 < kMostKeptPages ? most_mappings / 16 : kMostKeptPages;
 }
 
 void* allocate(std::size_t bytes, std::size_t alignment, const PageCall& by) noexcept {
@@ -231,12 +281,14 @@ bool release(PageBlock& block, const PageCall& by) noexcept {
     block.state.store(PageState::kFreed, std::memory_order_release);
     return true;
   }
+  bool keeps = false;
   if (block.opened.exchange(false, std::memory_order_relaxed)) {
     unmap(block.slot_start, block.slot_pages * kPageSize);
   } else if (block.bytes() != 0) {
-    unmap(block.pages_start(), block.pages_end() - block.pages_start());
+    keeps = keep_pages(block);
+    if (!keeps) unmap(block.pages_start(), pages_of(block) * kPageSize);
   }
-  if (block.bytes() != 0) give_mapping();
+  if (block.bytes() != 0 && !keeps) give_mapping();
   block.state.store(PageState::kFreed, std::memory_order_release);
   give_slot(block);
   return true;
@@ -244,7 +296,11 @@ bool release(PageBlock& block, const PageCall& by) noexcept {
 
 bool open_page(PageBlock& block, std::uint64_t address) noexcept {
   block.opened.store(true, std::memory_order_relaxed);
-  const long error = map_fresh(address & ~(std::uint64_t{kPageSize} - 1), kPageSize);
+  const bool holds = address - block.pages_start() < pages_of(block) * kPageSize;
+  if (holds && block.kept.load(std::memory_order_relaxed)) {
+    return protect(block, PROT_READ | PROT_WRITE);
+  }
+  const long error = map_fresh(first_page(address), kPageSize);
   return error == 0 || error == -EEXIST;
 }
 

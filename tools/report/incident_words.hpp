@@ -46,7 +46,7 @@ const Trace& telling_trace(const Incident& incident);
 // "thread T1 'name' (tid 123)"
 std::string thread_text(const Trace& trace);
 
-// "1.234 ms"
+// "1.2 ms"; ages are known to a tenth of a millisecond
 std::string duration_text(std::uint64_t ns);
 
 }  // namespace weir

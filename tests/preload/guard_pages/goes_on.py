@@ -31,7 +31,7 @@ GOES_ON = {
     "across": ([WRITE], "1 error(s), 1 reported", []),
     "far slack": ([FAR, SLACK], "2 error(s), 2 reported", []),
     "kept": ([KEPT], "1 error(s), 1 reported", []),
-    "after": ([AFTER], "1 error(s), 1 reported", ["after the free: 0", "still there: 1"]),
+    "after": ([AFTER], "1 error(s), 1 reported", ["after the free: 7", "still there: 1"]),
     "twice": ([TWICE], "1 error(s), 1 reported", []),
     "twice*3 read": ([TWICE, READ], "4 error(s), 2 reported", []),
 }
