@@ -10,6 +10,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/watch/call_log_lock.hpp"
 #include "shim/watch/call_log_name.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
@@ -17,13 +18,14 @@
 namespace weir::call_log {
 namespace {
 
-constexpr std::uint64_t kStep = std::uint64_t{64} << 10;
+constexpr std::uint64_t kStep = std::uint64_t{256} << 10;
 
 // Positions count over all files: the n-th file holds those from n * file_bytes on. Shared with children.
 struct Shared {
-  std::atomic<std::uint64_t> next;  // where the next line begins
-  std::atomic<std::uint64_t> room;  // positions before this may be written
-  std::atomic<std::uint64_t> done;  // how much of what was given out has been written, or skipped
+  std::atomic<std::uint64_t> next;               // where the next line begins
+  std::atomic<std::uint64_t> room;               // positions before this may be written
+  std::atomic<std::uint64_t> done[2];            // how much is written, or skipped; of odd files in [1]
+  std::uint64_t left_out[2];                     // of files that did not begin; under the lock
   alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
   std::atomic<bool> stopped;                     // there is no more room
   std::atomic<bool> forked;                      // children may write, too
@@ -48,35 +50,6 @@ constinit const char* name_pattern = nullptr;
 constinit bool to_stdout = false;
 constinit char* blank = nullptr;  // kStep newlines
 
-// All signals stay out, and one thread of all processes is in.
-class RoomLock {
- public:
-  RoomLock() noexcept {
-    const std::uint64_t all = ~std::uint64_t{0};
-    sys::call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, sys::as_word(&all), sys::as_word(&before_), 8);
-    const auto self = static_cast<std::uint32_t>(sys::gettid());
-    for (unsigned tries = 1;; ++tries) {
-      std::uint32_t holder = 0;
-      if (shared->owner.compare_exchange_strong(holder, self, std::memory_order_seq_cst)) return;
-      sys::call(SYS_sched_yield);
-      // A process that was killed in here cannot give it back.
-      if (tries % 1000 == 0 && sys::call(SYS_kill, holder, 0) == -ESRCH &&
-          shared->owner.compare_exchange_strong(holder, self, std::memory_order_seq_cst)) {
-        return;
-      }
-    }
-  }
-  ~RoomLock() {
-    shared->owner.store(0, std::memory_order_seq_cst);
-    sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&before_), 0, 8);
-  }
-  RoomLock(const RoomLock&) = delete;
-  RoomLock& operator=(const RoomLock&) = delete;
-
- private:
-  std::uint64_t before_ = 0;
-};
-
 bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) noexcept {
   while (bytes != 0) {
     const long n =
@@ -90,14 +63,14 @@ bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) n
   return true;
 }
 
-// Under the lock. The file's first step of room, with the header where it is new.
-bool begin_file(int fd, std::uint64_t number, std::uint64_t text_end) noexcept {
+// Under the lock. The file's first step of room behind `end`, with the header where it is new.
+bool begin_file(int fd, std::uint64_t number, std::uint64_t end) noexcept {
   if (!identify(fd, shared->device, shared->inode)) return false;
   char header[kHeaderRoom];
   write_header(header, shared->start_ns, shared->forked.load(std::memory_order_relaxed));
-  const std::uint64_t end = text_end > kHeaderRoom ? text_end : kHeaderRoom;
-  const std::uint64_t room = round_up(end + 1, kStep);
-  if (text_end == 0 && !write_at(fd, header, sizeof header, 0)) return false;
+  if (end == kHeaderRoom && !write_at(fd, header, sizeof header, 0)) return false;
+  const std::uint64_t step = round_up(end + 1, kStep);
+  const std::uint64_t room = step < shared->file_bytes ? step : shared->file_bytes;
   if (!write_at(fd, blank, room - end, end)) return false;
   shared->room.store((number - 1) * shared->file_bytes + room, std::memory_order_seq_cst);
   return true;
@@ -133,29 +106,65 @@ int open_again(int flags) noexcept {
   return -1;
 }
 
-// The next file begins when all lines of the last one are written, as this process's mapping of the one
-// before goes: a thread in the middle of its line would write where nothing is. So without children the line
-// that needs the new file is left out when another takes long, and at once in a signal handler that has
-// interrupted this thread's own; with them it goes on, as one that was killed within a line never ends it.
-bool rotate(std::uint64_t number) noexcept {
-  const std::uint64_t given = (number - 1) * shared->file_bytes;
-  const bool alone = !shared->forked.load(std::memory_order_relaxed);
-  const std::uint64_t until = sys::now_ns() + (lines_begun > 1 ? 0 : 20'000'000u);
-  while (shared->done.load(std::memory_order_seq_cst) < given && sys::now_ns() < until) {
-    sys::call(SYS_sched_yield);
+// All that was given out of the n-th file has been written, or skipped. Of files of one parity the counts add
+// up.
+bool is_written(std::uint64_t number) noexcept {
+  const std::uint64_t given = (number + 1) / 2 * shared->file_bytes;
+  return shared->done[number % 2].load(std::memory_order_seq_cst) >= given;
+}
+
+// As if it were.
+void give_up_on(std::uint64_t number) noexcept {
+  const std::uint64_t given = (number + 1) / 2 * shared->file_bytes;
+  const std::uint64_t done = shared->done[number % 2].load(std::memory_order_seq_cst);
+  if (done < given) shared->done[number % 2].fetch_add(given - done, std::memory_order_seq_cst);
+}
+
+// Room in the n-th file from `room` to where the last line needs it, or to the file's end.
+bool add_room(int fd, std::uint64_t number, std::uint64_t& room, std::uint64_t end) noexcept {
+  const std::uint64_t first = (number - 1) * shared->file_bytes;
+  while (room < end) {
+    const std::uint64_t left = first + shared->file_bytes - room;
+    const std::uint64_t step = left < kStep ? left : kStep;
+    if (!write_at(fd, blank, step, room - first)) return false;
+    room += step;
   }
-  std::uint64_t done = shared->done.load(std::memory_order_seq_cst);
-  if (done < given && alone) return false;
-  if (done < given) shared->done.fetch_add(given - done, std::memory_order_seq_cst);
-  const int was = open_again(O_RDONLY);
+  return true;
+}
+
+// The next file begins. This process's mapping of the one before the last goes with it, so all lines of that
+// one must be written: a thread in the middle of its line would write where nothing is. One that stands still
+// there for as long as a whole file takes has the line that needs the new file left out. So does a signal
+// handler that has interrupted it. With children, which may not have mapped the last file either, both are
+// waited for; but then it goes on, as one that was killed within a line never ends it.
+bool rotate(std::uint64_t number) noexcept {
+  const std::uint64_t last = number - 1;
+  const bool alone = !shared->forked.load(std::memory_order_relaxed);
+  const auto is_settled = [&]() noexcept { return is_written(last - 1) && (alone || is_written(last)); };
+  const std::uint64_t until = sys::now_ns() + (lines_begun > 1 ? 0 : 20'000'000u);
+  while (!is_settled() && sys::now_ns() < until) sys::call(SYS_sched_yield);
+  if (!is_settled()) {
+    if (alone) return false;
+    give_up_on(last - 1);
+    give_up_on(last);
+  }
+  const int was = open_again(O_RDWR);
   if (was < 0) return stop("was moved or deleted"), false;
+  // A line that comes late finds its page in the file.
+  std::uint64_t room = shared->room.load(std::memory_order_relaxed);
+  const bool full = add_room(was, last, room, last * shared->file_bytes);
   sys::close(was);
+  if (!full) return stop("cannot be written"), false;
   rename_to_old(shared->path);
   const int fd = sys::open(shared->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-  const bool begun = fd >= 0 && begin_file(fd, number, 0) && map_file(fd, number) != nullptr;
+  const bool begun = fd >= 0 && begin_file(fd, number, kHeaderRoom) && map_file(fd, number) != nullptr;
   if (fd >= 0) sys::close(fd);
-  if (!begun) stop("cannot be written");
-  return begun;
+  if (!begun) return stop("cannot be written"), false;
+  for (int i : {0, 1}) {
+    shared->done[i].fetch_add(shared->left_out[i], std::memory_order_seq_cst);
+    shared->left_out[i] = 0;
+  }
+  return true;
 }
 
 // All pages of the room at once, where the kernel can (since 5.14): a fault for each would cost a third of a
@@ -176,35 +185,37 @@ void forget_old(char* start, std::uint64_t room) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + from), kStep, kDontNeed);
 }
 
-// Makes sure that positions up to `end` of the n-th file can be written by this process.
-WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
-  const RoomLock lock;
+// Makes sure that positions from `start` to `end` of the n-th file can be written by this process. Where not,
+// they count as written.
+WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t start, std::uint64_t end) noexcept {
+  const CallLogLock lock(shared->owner);
   if (shared->stopped.load(std::memory_order_relaxed)) return false;
   const std::uint64_t first = (number - 1) * shared->file_bytes;
-  std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
-  if (room <= first && !rotate(number)) return false;
+  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) {
+    shared->left_out[number % 2] += end - start;
+    return false;
+  }
   const bool is_mapped = mapped[number % 2].number.load(std::memory_order_seq_cst) == number;
-  room = shared->room.load(std::memory_order_seq_cst);
-  // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
-  if (room > first + shared->file_bytes) return is_mapped;
+  std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
+  if (room > first + shared->file_bytes) {
+    // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
+    if (!is_mapped) shared->done[number % 2].fetch_add(end - start, std::memory_order_seq_cst);
+    return is_mapped;
+  }
   if (end <= room && is_mapped) return true;
   const int fd = open_again(O_RDWR);
   if (fd < 0) return stop("was moved or deleted"), false;
-  bool ready = is_mapped || map_file(fd, number) != nullptr;
-  if (ready && end > room) {
-    const std::uint64_t left = first + shared->file_bytes - room;
-    const std::uint64_t step = left < kStep ? left : kStep;
-    ready = write_at(fd, blank, step, room - first);
-    if (ready) {
-      char* const start = mapped[number % 2].start.load(std::memory_order_relaxed);
-      populate(start, room - first, step);
-      forget_old(start, room - first);
-      shared->room.store(room + step, std::memory_order_seq_cst);
-    }
-  }
+  const std::uint64_t before = room;
+  const bool ready = (is_mapped || map_file(fd, number) != nullptr) && add_room(fd, number, room, end);
   sys::close(fd);
-  if (!ready) stop("cannot be written");
-  return ready;
+  if (!ready) return stop("cannot be written"), false;
+  if (room != before) {
+    char* const mapping = mapped[number % 2].start.load(std::memory_order_relaxed);
+    populate(mapping, before - first, room - before);
+    forget_old(mapping, before - first);
+    shared->room.store(room, std::memory_order_seq_cst);
+  }
+  return true;
 }
 
 int create() noexcept {
@@ -236,7 +247,7 @@ int take_file(std::uint64_t& text_end) noexcept {
 }
 
 bool begin() noexcept {
-  const RoomLock lock;
+  const CallLogLock lock(shared->owner);
   expand(name_pattern, shared->path);
   std::uint64_t text_end;
   const int fd = take_file(text_end);
@@ -251,15 +262,15 @@ bool begin() noexcept {
     line.text("; the calls go to stderr").say();
     return false;
   }
-  const std::uint64_t at = text_end > kHeaderRoom ? text_end : kHeaderRoom;
   // A file that is full already is left to the first line, which begins another.
-  const std::uint64_t number = at / shared->file_bytes + 1;
-  const bool begun = begin_file(fd, number, text_end) && map_file(fd, number) != nullptr;
+  std::uint64_t at = text_end > kHeaderRoom ? text_end : kHeaderRoom;
+  if (at > shared->file_bytes) at = shared->file_bytes;
+  const bool begun = begin_file(fd, 1, at) && map_file(fd, 1) != nullptr;
   sys::close(fd);
   if (!begun)
     Line().text("weir: cannot write log_file ").text(shared->path).text("; the calls go to stderr").say();
-  shared->next.store((number - 1) * shared->file_bytes + at, std::memory_order_seq_cst);
-  shared->done.store((number - 1) * shared->file_bytes + at, std::memory_order_seq_cst);
+  shared->next.store(at, std::memory_order_seq_cst);
+  shared->done[1].store(at, std::memory_order_seq_cst);
   return begun;
 }
 
@@ -321,30 +332,30 @@ void append(std::string_view line) noexcept {
   const std::uint64_t file_bytes = shared->file_bytes;
   ++lines_begun;
   std::uint64_t at = shared->next.load(std::memory_order_relaxed);
+  std::uint64_t start;  // of what this line takes: in a new file, of the header
   std::uint64_t from;
-  std::uint64_t skipped;
   do {
-    const std::uint64_t left = file_bytes - at % file_bytes;
-    skipped = line.size() <= left ? 0 : left;
-    from = skipped == 0 ? at : at + skipped + kHeaderRoom;
+    const std::uint64_t used = at % file_bytes;
+    start = used + line.size() <= file_bytes ? at : at - used + file_bytes;
+    from = start % file_bytes == 0 ? start + kHeaderRoom : start;
   } while (!shared->next.compare_exchange_weak(at, from + line.size(), std::memory_order_seq_cst));
-  if (skipped != 0) shared->done.fetch_add(skipped, std::memory_order_release);
   const std::uint64_t end = from + line.size();
   const std::uint64_t number = from / file_bytes + 1;
+  if (start != at) shared->done[(number - 1) % 2].fetch_add(start - at, std::memory_order_release);
   Mapped& m = mapped[number % 2];
   const bool ready = (end <= shared->room.load(std::memory_order_seq_cst) &&
                       m.number.load(std::memory_order_acquire) == number) ||
-                     make_room(number, end);
+                     make_room(number, start, end);
   if (__builtin_expect(ready, 1)) {
     std::memcpy(m.start.load(std::memory_order_relaxed) + from % file_bytes, line.data(), line.size());
+    shared->done[number % 2].fetch_add(end - start, std::memory_order_release);
   }
-  shared->done.fetch_add(end - at - skipped, std::memory_order_release);
   --lines_begun;
 }
 
 void trim_file() noexcept {
   if (shared == nullptr || shared->stopped.load(std::memory_order_relaxed)) return;
-  const RoomLock lock;
+  const CallLogLock lock(shared->owner);
   // First nobody finds room without asking for the lock; then what was given out before is all that counts.
   const std::uint64_t room = shared->room.exchange(0, std::memory_order_seq_cst);
   const std::uint64_t next = shared->next.load(std::memory_order_seq_cst);

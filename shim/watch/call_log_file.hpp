@@ -4,12 +4,12 @@
 // The file is mapped shared, so a line is in it as soon as it is copied: nothing is buffered, and neither a
 // crash nor SIGKILL loses any. Where the next line goes is one compare-and-swap on a word that a fork's
 // children share with their parent; so they share the file, too, unless its name has %p. Room is written
-// ahead, 64 KiB of empty lines at a time, by whoever needs it: a full disk is an error of that write and not
+// ahead, 256 KiB of empty lines at a time, by whoever needs it: a full disk is an error of that write and not
 // a SIGBUS, and a process that was killed leaves nothing but empty lines behind its last one. An orderly end
 // cuts them off.
 //
 // At log_bytes the file becomes FILE.1 and a new one begins. No descriptor stays open, as programs close all
-// of theirs and get the number again; so the path is opened anew for each 64 KiB, and must still be the same
+// of theirs and get the number again; so the path is opened anew for each 256 KiB, and must still be the same
 // file.
 //
 // Thread-safe, async-signal-safe: who adds room has all signals blocked meanwhile, others wait for that.

@@ -114,13 +114,37 @@ TEST(BlockWords, OneOfSeveralThreadsTakes) {
   EXPECT_EQ(sum, std::uint64_t{kBlocks});
 }
 
-// One test, as a process has one file: lines of several threads over many turns of the file.
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+bool is_header(const std::string& line) {
+  return line.size() == 127 && line.starts_with("# weir call log of " + std::to_string(getpid()));
+}
+
+// One test, as a process has one file: a line that just fills one, and lines of several threads over many
+// turns of the file.
 TEST(CallLogFile, LinesStayWholeAndInOrder) {
   char directory[] = "/tmp/weir_call_log_XXXXXX";
   ASSERT_NE(mkdtemp(directory), nullptr);
   const std::string path = std::string(directory) + "/log";
   constexpr std::uint64_t kBytes = std::uint64_t{1} << 20;
   call_log::open_file(path.c_str(), kBytes);
+  const std::string even(63, 'e');
+  for (std::uint64_t at = 128; at < kBytes; at += 64) call_log::append(even + "\n");
+  call_log::append("behind\n");
+  const std::vector<std::string> full = lines_of(path + ".1");
+  ASSERT_EQ(full.size(), 1 + (kBytes - 128) / 64);
+  EXPECT_TRUE(is_header(full[0])) << full[0];
+  EXPECT_EQ(full.back(), even);
+  const std::vector<std::string> begun = lines_of(path);
+  ASSERT_GE(begun.size(), 2u);
+  EXPECT_TRUE(is_header(begun[0])) << begun[0];
+  EXPECT_EQ(begun[1], "behind");
+
   constexpr int kThreads = 4;
   constexpr int kLines = 20000;
   std::vector<std::thread> threads;
@@ -138,13 +162,12 @@ TEST(CallLogFile, LinesStayWholeAndInOrder) {
   call_log::trim_file();
   call_log::append("after\n");
   int last[kThreads] = {-1, -1, -1, -1};
-  std::string line;
   for (const std::string& name : {path + ".1", path}) {
-    std::ifstream file(name);
-    ASSERT_TRUE(std::getline(file, line)) << name;
-    EXPECT_EQ(line.size(), 127u);
-    EXPECT_TRUE(line.starts_with("# weir call log of " + std::to_string(getpid()))) << line;
-    while (std::getline(file, line)) {
+    const std::vector<std::string> lines = lines_of(name);
+    ASSERT_FALSE(lines.empty()) << name;
+    EXPECT_TRUE(is_header(lines[0])) << lines[0];
+    for (std::size_t n = 1; n < lines.size(); ++n) {
+      const std::string& line = lines[n];
       if (line.empty() || line == "after") continue;
       int t = 0;
       int i = 0;
