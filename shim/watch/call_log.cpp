@@ -1,7 +1,5 @@
 #include "shim/watch/call_log.hpp"
 
-#include <time.h>
-
 #include <atomic>
 #include <cstring>
 
@@ -13,6 +11,7 @@
 #include "shim/route/site_names.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/watch/block_words.hpp"
+#include "shim/watch/call_log_clock.hpp"
 #include "shim/watch/call_log_file.hpp"
 #include "shim/watch/call_log_line.hpp"
 #include "shim/watch/call_log_rules.hpp"
@@ -34,20 +33,33 @@ constinit bool open = false;
 constinit std::uint64_t start_ns = 0;
 
 // In the order of IncidentCall.
-constexpr std::string_view kCalls[kIncidentCalls] = {"?",
-                                                     "malloc(",
-                                                     "calloc(",
-                                                     "realloc(",
-                                                     "memalign(",
-                                                     "posix_memalign(",
-                                                     "operator new(",
-                                                     "operator new[](",
-                                                     "free(",
-                                                     "free_sized(",
-                                                     "free_aligned_sized(",
-                                                     "operator delete(",
-                                                     "operator delete[](",
-                                                     "malloc_usable_size("};
+struct CallName {
+  char text[64];
+  std::uint8_t used;
+};
+template <std::size_t N>
+consteval CallName named(const char (&text)[N]) {
+  CallName name{};
+  for (std::size_t i = 0; i < N; ++i) name.text[i] = text[i];
+  name.used = N - 1;
+  return name;
+}
+constexpr CallName kCalls[kIncidentCalls] = {
+    named("?"),
+    named("malloc("),
+    named("calloc("),
+    named("realloc("),
+    named("memalign("),
+    named("posix_memalign("),
+    named("operator new("),
+    named("operator new[]("),
+    named("free("),
+    named("free_sized("),
+    named("free_aligned_sized("),
+    named("operator delete("),
+    named("operator delete[]("),
+    named("malloc_usable_size("),
+};
 
 // "  in libfoo.so+0x1234\n" of the return addresses that came last. An entry is free for readers while its
 // key is the address; whoever changes it holds it by the key kBusy.
@@ -128,19 +140,16 @@ void put_place(LogLine& line, std::uint64_t caller) noexcept {
   line.padded(found.text, found.used);
 }
 
-// The vDSO's, where the system has one: no system call.
-std::uint64_t now() noexcept {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);
-}
+__thread Clock line_clock __attribute__((tls_model("initial-exec")));
 
 void begin_line(LogLine& line, IncidentCall call) noexcept {
-  line.seconds(now() - start_ns);
-  line.text(" ");
+  const std::uint64_t now = line_clock.now();
+  line.seconds(now > start_ns ? now - start_ns : 0);
+  line.literal(" ");
   const ThreadLabel& label = thread_label();
   line.padded(label.text, label.used);
-  line.text(kCalls[static_cast<unsigned>(call)]);
+  const CallName& name = kCalls[static_cast<unsigned>(call)];
+  line.padded(name.text, name.used);
 }
 
 bool wants(WatchedCall request, std::uint64_t caller) noexcept {
@@ -203,21 +212,21 @@ void note_request(IncidentCall call, WatchedCall request, Arguments arguments, v
   LogLine line;
   begin_line(line, call);
   if (arguments.first_is_address && arguments.first == 0) {
-    line.text("NULL");
+    line.literal("NULL");
   } else if (arguments.first_is_address) {
     line.hexadecimal(arguments.first);
   } else {
     line.decimal(arguments.first);
   }
   if (arguments.has_second) {
-    line.text(", ");
+    line.literal(", ");
     line.decimal(arguments.second);
   }
   if (block != nullptr) {
-    line.text(") = ");
+    line.literal(") = ");
     line.hexadecimal(reinterpret_cast<std::uint64_t>(block));
   } else {
-    line.text(") = NULL");
+    line.literal(") = NULL");
   }
   put_place(line, caller);
   append(line.view());
@@ -229,9 +238,9 @@ void note_free(IncidentCall call, const void* block, std::uint64_t caller) noexc
   begin_line(line, call);
   if (block != nullptr) {
     line.hexadecimal(reinterpret_cast<std::uint64_t>(block));
-    line.text(")");
+    line.literal(")");
   } else {
-    line.text("NULL)");
+    line.literal("NULL)");
   }
   put_place(line, caller);
   append(line.view());

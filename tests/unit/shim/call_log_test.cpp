@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "shim/watch/block_words.hpp"
+#include "shim/watch/call_log_clock.hpp"
 #include "shim/watch/call_log_file.hpp"
 #include "shim/watch/call_log_line.hpp"
 
@@ -34,6 +36,9 @@ std::string printed(const char* format, std::uint64_t n) {
 
 TEST(LogLine, Numbers) {
   std::vector<std::uint64_t> numbers = {0, 1, 9, 10, 15, 16, 99, 100, 101, 255, 256, 999, 1000, UINT64_MAX};
+  for (std::uint64_t power = 1; power < UINT64_MAX / 10; power *= 10) {
+    for (const std::uint64_t n : {power * 10 - 1, power * 10, power * 10 + 1}) numbers.push_back(n);
+  }
   std::mt19937_64 random(7);
   for (int i = 0; i < 1000; ++i) numbers.push_back(random() >> random() % 64);
   for (const std::uint64_t n : numbers) {
@@ -50,6 +55,27 @@ TEST(LogLine, Seconds) {
   EXPECT_EQ(seconds(12'345'678'901), "12.345678");
   EXPECT_EQ(seconds(999'999'999), "0.999999");
   EXPECT_EQ(seconds(86'400'000'000'000), "86400.000000");
+}
+
+TEST(LogClock, KeepsToTheSystemsClock) {
+  const auto system_now = [] {
+    return static_cast<std::uint64_t>(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+  };
+  constexpr std::uint64_t kOff = 100'000;  // ns; a reading holds for a millisecond at most
+  call_log::Clock clock;
+  std::uint64_t last = 0;
+  for (int round = 0; round < 5; ++round) {
+    const std::uint64_t until = system_now() + 20'000'000;
+    for (std::uint64_t before = system_now(); before < until; before = system_now()) {
+      const std::uint64_t now = clock.now();
+      ASSERT_GE(now + kOff, before);
+      ASSERT_LE(now, system_now() + kOff);
+      ASSERT_GE(now, last);
+      last = now;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+  }
 }
 
 TEST(LogLine, WhatDoesNotFitIsCut) {
