@@ -26,8 +26,8 @@ class Clock {
   }
 
  private:
-  static constexpr std::uint64_t kCounts = std::uint64_t{1} << 20;    // between two readings
-  static constexpr std::uint64_t kTogether = std::uint64_t{1} << 14;  // the thread did not stand in between
+  static constexpr std::uint64_t kCounts = std::uint64_t{1} << 20;  // between two readings
+  static constexpr std::uint64_t kTogether = 1024;  // counts; the thread did not stand still in between
   static constexpr int kTries = 8;
   static constexpr unsigned kShift = 20;                    // of the rate
   static constexpr std::uint64_t kLongest = 1'000'000'000;  // a longer time tells no rate
@@ -43,7 +43,9 @@ class Clock {
       const std::uint64_t before = __builtin_ia32_rdtsc();
       clock_gettime(CLOCK_MONOTONIC, &t);
       count = __builtin_ia32_rdtsc();
-      if (count - before < kTogether || tries == kTries) break;
+      const std::uint64_t took = count - before;
+      count -= took / 2;
+      if (took < kTogether || tries == kTries) break;
     }
     std::uint64_t ns =
         static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);

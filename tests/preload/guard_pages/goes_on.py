@@ -63,6 +63,13 @@ def ends(weir, options, status):
     equal((rest, result.stdout, result.status), ([], b"", status), "the rest, output and status")
 
 
+def freed_content(weir):
+    """What was in a freed block is shown, though the program cannot read it."""
+    result = run(weir, "after", "guard=page")
+    dump = findings_of(result.stderr.decode())[0][0].other
+    check(sum(line.count(" 07") + line.count("|07") for line in dump) == 64, f"the dump: {dump}")
+
+
 def silent(weir):
     for options in ("", "on_error=continue", "on_error=exit"):
         result = run(weir, "none*100", f"guard=page:{options}")
@@ -75,6 +82,7 @@ def main():
              ("abort", lambda: ends(weir, "on_error=abort", -signal.SIGABRT)),
              ("exit", lambda: ends(weir, "on_error=exit", 23)),
              ("exit with a status", lambda: ends(weir, "on_error=exit:exitcode=5", 5)),
+             ("freed content", lambda: freed_content(weir)),
              ("twin", lambda: silent(weir))]
     pattern = sys.argv[4] if len(sys.argv) > 4 else ""
     harness.run_cases((name, function) for name, function in cases if pattern in name)
