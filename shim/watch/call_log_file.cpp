@@ -1,6 +1,7 @@
 #include "shim/watch/call_log_file.hpp"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include <atomic>
@@ -20,18 +21,20 @@ namespace {
 
 constexpr std::uint64_t kStep = std::uint64_t{256} << 10;
 
-// Positions count over all files: the n-th file holds those from n * file_bytes on. Shared with children.
+// Positions count over all files: the n-th file holds those from (n - 1) * file_bytes on. Shared with
+// children.
 struct Shared {
-  std::atomic<std::uint64_t> next;               // where the next line begins
-  std::atomic<std::uint64_t> room;               // positions before this may be written
-  std::atomic<std::uint64_t> done[2];            // how much is written, or skipped; of odd files in [1]
-  std::uint64_t left_out[2];                     // of files that did not begin; under the lock
+  std::atomic<std::uint64_t> next;     // where the next line begins
+  std::atomic<std::uint64_t> room;     // positions before this may be written
+  std::atomic<std::uint64_t> done[4];  // of the n-th file, in [n % 4]: bytes that are written, or skipped
+  std::atomic<bool> closed;            // who wants to write asks for the lock first
   alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
   std::atomic<bool> stopped;                     // there is no more room
   std::atomic<bool> forked;                      // children may write, too
   std::uint64_t file_bytes;
   std::uint64_t start_ns;
   std::uint64_t device, inode;  // of the present file
+  pid_t maker;                  // the process; its children may see other files under the path
   char path[kPathRoom];
 };
 
@@ -41,20 +44,27 @@ struct Mapped {
   std::atomic<char*> start;
 };
 
-// Lines that this thread is in the middle of: two where a signal handler makes one.
-__thread unsigned lines_begun __attribute__((tls_model("initial-exec"))) = 0;
-
 constinit Shared* shared = nullptr;
 constinit Mapped mapped[2];
 constinit const char* name_pattern = nullptr;
 constinit bool to_stdout = false;
-constinit char* blank = nullptr;  // kStep newlines
+constinit bool unreachable = false;  // the path leads this child elsewhere
+constinit char* blank = nullptr;     // kStep newlines
+
+// A file must not become larger than the program is allowed to make one (RLIMIT_FSIZE). The signal that says
+// so, blocked here, is none of the program's.
+void take_back_size_signal() noexcept {
+  constexpr std::uint64_t kMask = std::uint64_t{1} << (SIGXFSZ - 1);
+  const std::uint64_t no_time[2] = {0, 0};
+  sys::call(SYS_rt_sigtimedwait, sys::as_word(&kMask), 0, sys::as_word(no_time), sizeof kMask);
+}
 
 bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) noexcept {
   while (bytes != 0) {
     const long n =
         sys::call(SYS_pwrite64, fd, sys::as_word(from), static_cast<long>(bytes), static_cast<long>(at));
     if (n == -EINTR) continue;
+    if (n == -EFBIG) take_back_size_signal();
     if (n <= 0) return false;
     from += n;
     at += static_cast<std::uint64_t>(n);
@@ -65,28 +75,38 @@ bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) n
 
 // Under the lock. The file's first step of room behind `end`, with the header where it is new.
 bool begin_file(int fd, std::uint64_t number, std::uint64_t end) noexcept {
-  if (!identify(fd, shared->device, shared->inode)) return false;
+  std::uint64_t device;
+  std::uint64_t inode;
+  if (!identify(fd, device, inode)) return false;
   char header[kHeaderRoom];
   write_header(header, shared->start_ns, shared->forked.load(std::memory_order_relaxed));
   if (end == kHeaderRoom && !write_at(fd, header, sizeof header, 0)) return false;
   const std::uint64_t step = round_up(end + 1, kStep);
   const std::uint64_t room = step < shared->file_bytes ? step : shared->file_bytes;
   if (!write_at(fd, blank, room - end, end)) return false;
+  shared->device = device;
+  shared->inode = inode;
   shared->room.store((number - 1) * shared->file_bytes + room, std::memory_order_seq_cst);
   return true;
 }
 
-// This process's mapping of the file; under the lock.
+bool is_written(std::uint64_t number) noexcept {
+  return number == 0 || shared->done[number % 4].load(std::memory_order_seq_cst) >= shared->file_bytes;
+}
+
+// This process's mapping of the file, in place of that of two files before; under the lock. A thread that
+// stands still within a line of that one goes on to write there: then it stays mapped, and is forgotten.
 char* map_file(int fd, std::uint64_t number) noexcept {
   Mapped& m = mapped[number % 2];
   const auto bytes = static_cast<long>(shared->file_bytes);
   const long got = sys::call(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (got < 0 && got > -4096) return nullptr;
   char* old = m.start.load(std::memory_order_relaxed);
+  const bool unused = is_written(m.number.load(std::memory_order_relaxed));
   m.number.store(0, std::memory_order_seq_cst);
   m.start.store(reinterpret_cast<char*>(got), std::memory_order_seq_cst);
   m.number.store(number, std::memory_order_seq_cst);
-  if (old != nullptr) sys::call(SYS_munmap, sys::as_word(old), bytes);
+  if (old != nullptr && unused) sys::call(SYS_munmap, sys::as_word(old), bytes);
   return reinterpret_cast<char*>(got);
 }
 
@@ -95,29 +115,21 @@ void stop(const char* why) noexcept {
   Line().text("weir: log_file ").text(shared->path).text(": ").text(why).text("; no more lines").say();
 }
 
-// The present file by its path; -1 when it is not there any more.
-int open_again(int flags) noexcept {
-  const int fd = sys::open(shared->path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+// The present file by its path; -1 when it cannot be opened. For good where another lies there, or none.
+int open_again() noexcept {
+  const int fd = sys::open(shared->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   std::uint64_t device;
   std::uint64_t inode;
-  if (fd < 0) return -1;
-  if (identify(fd, device, inode) && device == shared->device && inode == shared->inode) return fd;
-  sys::close(fd);
+  if (fd >= 0 && identify(fd, device, inode) && device == shared->device && inode == shared->inode) return fd;
+  if (fd >= 0) sys::close(fd);
+  const bool lasts = fd >= 0 || fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES || fd == -EPERM;
+  if (!lasts) return -1;  // too many are open, say: this line alone is left out
+  if (sys::getpid() == shared->maker) {
+    stop("was moved or deleted");
+  } else {
+    unreachable = true;
+  }
   return -1;
-}
-
-// All that was given out of the n-th file has been written, or skipped. Of files of one parity the counts add
-// up.
-bool is_written(std::uint64_t number) noexcept {
-  const std::uint64_t given = (number + 1) / 2 * shared->file_bytes;
-  return shared->done[number % 2].load(std::memory_order_seq_cst) >= given;
-}
-
-// As if it were.
-void give_up_on(std::uint64_t number) noexcept {
-  const std::uint64_t given = (number + 1) / 2 * shared->file_bytes;
-  const std::uint64_t done = shared->done[number % 2].load(std::memory_order_seq_cst);
-  if (done < given) shared->done[number % 2].fetch_add(given - done, std::memory_order_seq_cst);
 }
 
 // Room in the n-th file from `room` to where the last line needs it, or to the file's end.
@@ -132,38 +144,40 @@ bool add_room(int fd, std::uint64_t number, std::uint64_t& room, std::uint64_t e
   return true;
 }
 
-// The next file begins. This process's mapping of the one before the last goes with it, so all lines of that
-// one must be written: a thread in the middle of its line would write where nothing is. One that stands still
-// there for as long as a whole file takes has the line that needs the new file left out. So does a signal
-// handler that has interrupted it. With children, which may not have mapped the last file either, both are
-// waited for; but then it goes on, as one that was killed within a line never ends it.
+// The file that has begun last.
+std::uint64_t newest() noexcept {
+  return (shared->room.load(std::memory_order_seq_cst) - 1) / shared->file_bytes + 1;
+}
+
+// The n-th file begins; those between it and the newest, which could not, never do.
 bool rotate(std::uint64_t number) noexcept {
-  const std::uint64_t last = number - 1;
-  const bool alone = !shared->forked.load(std::memory_order_relaxed);
-  const auto is_settled = [&]() noexcept { return is_written(last - 1) && (alone || is_written(last)); };
-  const std::uint64_t until = sys::now_ns() + (lines_begun > 1 ? 0 : 20'000'000u);
-  while (!is_settled() && sys::now_ns() < until) sys::call(SYS_sched_yield);
-  if (!is_settled()) {
-    if (alone) return false;
-    give_up_on(last - 1);
-    give_up_on(last);
-  }
-  const int was = open_again(O_RDWR);
-  if (was < 0) return stop("was moved or deleted"), false;
+  const int was = open_again();
+  if (was < 0) return false;
   // A line that comes late finds its page in the file.
   std::uint64_t room = shared->room.load(std::memory_order_relaxed);
+  const std::uint64_t last = newest();
   const bool full = add_room(was, last, room, last * shared->file_bytes);
   sys::close(was);
-  if (!full) return stop("cannot be written"), false;
-  rename_to_old(shared->path);
-  const int fd = sys::open(shared->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+  if (!full || !rename_to_old(shared->path)) return stop("cannot be written"), false;
+  const int fd = create_file(shared->path);
   const bool begun = fd >= 0 && begin_file(fd, number, kHeaderRoom) && map_file(fd, number) != nullptr;
   if (fd >= 0) sys::close(fd);
   if (!begun) return stop("cannot be written"), false;
-  for (int i : {0, 1}) {
-    shared->done[i].fetch_add(shared->left_out[i], std::memory_order_seq_cst);
-    shared->left_out[i] = 0;
-  }
+  // Of the next file, where another was counted; of this one, if it is not the next.
+  shared->done[(number + 1) % 4].store(0, std::memory_order_seq_cst);
+  if (number != last + 1) shared->done[number % 4].store(0, std::memory_order_seq_cst);
+  return true;
+}
+
+// A process that was killed in trim_file may have cut the file.
+bool open_for_lines() noexcept {
+  if (!shared->closed.load(std::memory_order_seq_cst)) return true;
+  const int fd = open_again();
+  if (fd < 0) return false;
+  const std::uint64_t end = (newest() - 1) * shared->file_bytes + size_of(fd);
+  sys::close(fd);
+  if (end < shared->room.load(std::memory_order_seq_cst)) shared->room.store(end, std::memory_order_seq_cst);
+  shared->closed.store(false, std::memory_order_seq_cst);
   return true;
 }
 
@@ -185,26 +199,19 @@ void forget_old(char* start, std::uint64_t room) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + from), kStep, kDontNeed);
 }
 
-// Makes sure that positions from `start` to `end` of the n-th file can be written by this process. Where not,
-// they count as written.
-WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t start, std::uint64_t end) noexcept {
+// Makes sure that positions up to `end` of the n-th file can be written by this process.
+WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
   const CallLogLock lock(shared->owner);
-  if (shared->stopped.load(std::memory_order_relaxed)) return false;
+  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return false;
   const std::uint64_t first = (number - 1) * shared->file_bytes;
-  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) {
-    shared->left_out[number % 2] += end - start;
-    return false;
-  }
+  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return false;
   const bool is_mapped = mapped[number % 2].number.load(std::memory_order_seq_cst) == number;
   std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
-  if (room > first + shared->file_bytes) {
-    // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
-    if (!is_mapped) shared->done[number % 2].fetch_add(end - start, std::memory_order_seq_cst);
-    return is_mapped;
-  }
+  // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
+  if (room > first + shared->file_bytes) return is_mapped;
   if (end <= room && is_mapped) return true;
-  const int fd = open_again(O_RDWR);
-  if (fd < 0) return stop("was moved or deleted"), false;
+  const int fd = open_again();
+  if (fd < 0) return false;
   const std::uint64_t before = room;
   const bool ready = (is_mapped || map_file(fd, number) != nullptr) && add_room(fd, number, room, end);
   sys::close(fd);
@@ -218,14 +225,10 @@ WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t start, std::uint64_
   return true;
 }
 
-int create() noexcept {
-  return sys::open(shared->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
-}
-
 // The file, new or this process's own from before it executed this program; -errno.
 int take_file(std::uint64_t& text_end) noexcept {
   text_end = 0;
-  int fd = create();
+  int fd = create_file(shared->path);
   if (fd != -EEXIST) return fd;
   fd = sys::open(shared->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return fd;
@@ -233,8 +236,9 @@ int take_file(std::uint64_t& text_end) noexcept {
   std::uint64_t inode;
   const bool regular = identify(fd, device, inode);
   const Writer writer = regular ? writer_of(fd) : Writer{};
-  if (writer.pid == static_cast<std::uint32_t>(sys::getpid()) && !writer.forked) {
+  if (writer.is_this_process && !writer.forked) {
     text_end = end_of_text(fd);
+    shared->start_ns = writer.start_ns;
     return fd;
   }
   sys::close(fd);
@@ -243,11 +247,12 @@ int take_file(std::uint64_t& text_end) noexcept {
     add_process_id(shared->path);
   }
   rename_to_old(shared->path);
-  return create();
+  return create_file(shared->path);
 }
 
 bool begin() noexcept {
   const CallLogLock lock(shared->owner);
+  shared->maker = sys::getpid();
   expand(name_pattern, shared->path);
   std::uint64_t text_end;
   const int fd = take_file(text_end);
@@ -304,17 +309,20 @@ std::uint64_t open_file(const char* pattern, std::uint64_t file_bytes) noexcept 
   made->file_bytes = round_up(file_bytes, kStep);
   made->start_ns = now;
   shared = made;
-  if (!begin()) shared = nullptr;
-  return now;
+  if (!begin()) {
+    shared = nullptr;
+    return now;
+  }
+  return shared->start_ns;
 }
 
 void go_on_file_in_child() noexcept {
   if (shared == nullptr) return;
   if (std::string_view(name_pattern).find("%p") == std::string_view::npos) {
-    const std::uint64_t newest = (shared->room.load(std::memory_order_seq_cst) - 1) / shared->file_bytes + 1;
-    const Mapped& m = mapped[newest % 2];
+    const std::uint64_t number = newest();
+    const Mapped& m = mapped[number % 2];
     shared->forked.store(true, std::memory_order_relaxed);
-    if (m.number.load(std::memory_order_relaxed) == newest)
+    if (m.number.load(std::memory_order_relaxed) == number)
       m.start.load(std::memory_order_relaxed)[kForkMark] = '+';
     return;
   }
@@ -330,7 +338,6 @@ void go_on_file_in_child() noexcept {
 void append(std::string_view line) noexcept {
   if (__builtin_expect(shared == nullptr, 0)) return append_unmapped(line);
   const std::uint64_t file_bytes = shared->file_bytes;
-  ++lines_begun;
   std::uint64_t at = shared->next.load(std::memory_order_relaxed);
   std::uint64_t start;  // of what this line takes: in a new file, of the header
   std::uint64_t from;
@@ -341,33 +348,38 @@ void append(std::string_view line) noexcept {
   } while (!shared->next.compare_exchange_weak(at, from + line.size(), std::memory_order_seq_cst));
   const std::uint64_t end = from + line.size();
   const std::uint64_t number = from / file_bytes + 1;
-  if (start != at) shared->done[(number - 1) % 2].fetch_add(start - at, std::memory_order_release);
-  Mapped& m = mapped[number % 2];
-  const bool ready = (end <= shared->room.load(std::memory_order_seq_cst) &&
-                      m.number.load(std::memory_order_acquire) == number) ||
-                     make_room(number, start, end);
-  if (__builtin_expect(ready, 1)) {
-    std::memcpy(m.start.load(std::memory_order_relaxed) + from % file_bytes, line.data(), line.size());
-    shared->done[number % 2].fetch_add(end - start, std::memory_order_release);
+  if (start != at) shared->done[(number - 1) % 4].fetch_add(start - at, std::memory_order_release);
+  const Mapped& m = mapped[number % 2];
+  // First the mapping, then whose it is: not until this line is written does it go.
+  char* mapping = m.start.load(std::memory_order_acquire);
+  if (__builtin_expect(!(m.number.load(std::memory_order_seq_cst) == number &&
+                         end <= shared->room.load(std::memory_order_seq_cst) &&
+                         !shared->closed.load(std::memory_order_seq_cst)),
+                       0)) {
+    mapping = make_room(number, end) ? m.start.load(std::memory_order_acquire) : nullptr;
   }
-  --lines_begun;
+  if (__builtin_expect(mapping != nullptr, 1)) {
+    std::memcpy(mapping + from % file_bytes, line.data(), line.size());
+  }
+  shared->done[number % 4].fetch_add(end - start, std::memory_order_release);
 }
 
 void trim_file() noexcept {
-  if (shared == nullptr || shared->stopped.load(std::memory_order_relaxed)) return;
+  if (shared == nullptr || unreachable || shared->stopped.load(std::memory_order_relaxed)) return;
   const CallLogLock lock(shared->owner);
+  if (!open_for_lines()) return;
   // First nobody finds room without asking for the lock; then what was given out before is all that counts.
-  const std::uint64_t room = shared->room.exchange(0, std::memory_order_seq_cst);
+  shared->closed.store(true, std::memory_order_seq_cst);
+  const std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
   const std::uint64_t next = shared->next.load(std::memory_order_seq_cst);
-  const std::uint64_t first = room == 0 ? 0 : (room - 1) / shared->file_bytes * shared->file_bytes;
-  if (next < first || next >= room) {  // a line waits for more room
-    shared->room.store(room, std::memory_order_seq_cst);
-    return;
+  const std::uint64_t first = (newest() - 1) * shared->file_bytes;
+  if (next >= first && next < room) {  // else a line waits for more room
+    const int fd = open_again();
+    const bool cut = fd >= 0 && sys::call(SYS_ftruncate, fd, static_cast<long>(next - first)) == 0;
+    if (fd >= 0) sys::close(fd);
+    if (cut) shared->room.store(next, std::memory_order_seq_cst);
   }
-  const int fd = open_again(O_RDWR);
-  const bool cut = fd >= 0 && sys::call(SYS_ftruncate, fd, static_cast<long>(next - first)) == 0;
-  if (fd >= 0) sys::close(fd);
-  shared->room.store(cut ? next : room, std::memory_order_seq_cst);
+  shared->closed.store(false, std::memory_order_seq_cst);
 }
 
 }  // namespace weir::call_log

@@ -3,6 +3,7 @@
 #include <linux/stat.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cstring>
 #include <string_view>
@@ -54,23 +55,78 @@ void write_header(char (&header)[kHeaderRoom], std::uint64_t start_ns, bool fork
   if (forked) header[kForkMark] = '+';
 }
 
+namespace {
+
+std::uint64_t take_number(std::string_view& text) noexcept {
+  std::uint64_t n = 0;
+  while (!text.empty() && text[0] >= '0' && text[0] <= '9') {
+    n = n * 10 + static_cast<unsigned>(text[0] - '0');
+    text.remove_prefix(1);
+  }
+  return n;
+}
+
+// When this process began, in nanoseconds of the monotonic clock: it stays so through exec. 0: not known.
+std::uint64_t process_start() noexcept {
+  char stat[1024] = "";
+  const int fd = sys::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const long n = sys::read(fd, stat, sizeof stat);
+  sys::close(fd);
+  std::string_view text(stat, n > 0 ? static_cast<std::size_t>(n) : 0);
+  text.remove_prefix(text.rfind(')') + 1);  // the name may have blanks
+  constexpr int kStartField = 20;           // the 22nd
+  for (int i = 0; i < kStartField && !text.empty(); ++i) text.remove_prefix(text.find(' ') + 1);
+  const std::uint64_t ticks = take_number(text);
+  const std::uint64_t a_second = getauxval(AT_CLKTCK);
+  timespec since_boot{};
+  if (a_second == 0 || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return 0;
+  const std::uint64_t boot_ns = static_cast<std::uint64_t>(since_boot.tv_sec) * 1'000'000'000u +
+                                static_cast<std::uint64_t>(since_boot.tv_nsec);
+  const std::uint64_t age = boot_ns - ticks * (1'000'000'000u / a_second);
+  const std::uint64_t now = sys::now_ns();
+  return now > age ? now - age : 0;
+}
+
+}  // namespace
+
 Writer writer_of(int fd) noexcept {
   constexpr std::string_view kStart = "# weir call log of ";
+  constexpr std::string_view kSeconds = "seconds from ";
   char header[kHeaderRoom] = {};
-  const long n = sys::pread(fd, header, sizeof header, 0);
-  if (n < static_cast<long>(kStart.size()) || !std::string_view(header, kHeaderRoom).starts_with(kStart))
-    return {};
-  std::uint32_t pid = 0;
-  for (std::size_t i = kStart.size(); i < sizeof header && header[i] >= '0' && header[i] <= '9'; ++i) {
-    pid = pid * 10 + static_cast<unsigned>(header[i] - '0');
+  // One that just begins its file has made it, and now writes this.
+  for (int tries = 0; tries < 20 && size_of(fd) == 0; ++tries) {
+    const std::uint64_t a_millisecond[2] = {0, 1'000'000};
+    sys::call(SYS_nanosleep, sys::as_word(a_millisecond), 0);
   }
-  return {pid, header[kForkMark] == '+'};
+  const long n = sys::pread(fd, header, sizeof header, 0);
+  std::string_view text(header, kHeaderRoom);
+  if (n != static_cast<long>(sizeof header) || !text.starts_with(kStart)) return {};
+  text.remove_prefix(kStart.size());
+  Writer writer{};
+  writer.pid = static_cast<std::uint32_t>(take_number(text));
+  writer.forked = header[kForkMark] == '+';
+  const std::size_t seconds = text.find(kSeconds);
+  if (seconds == std::string_view::npos) return writer;
+  text.remove_prefix(seconds + kSeconds.size());
+  writer.start_ns = take_number(text) * 1'000'000'000u;
+  if (!text.empty()) text.remove_prefix(1);
+  writer.start_ns += take_number(text) * 1000;
+  constexpr std::uint64_t kTick =
+      20'000'000;  // the system knows a process's start to a hundredth of a second
+  writer.is_this_process = writer.pid == static_cast<std::uint32_t>(sys::getpid()) &&
+                           writer.start_ns + kTick >= process_start() && writer.start_ns <= sys::now_ns();
+  return writer;
+}
+
+std::uint64_t size_of(int fd) noexcept {
+  struct statx s {};
+  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_SIZE, sys::as_word(&s)) != 0) return 0;
+  return s.stx_size;
 }
 
 std::uint64_t end_of_text(int fd) noexcept {
-  struct statx s {};
-  if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_SIZE, sys::as_word(&s)) != 0) return 0;
-  std::uint64_t end = s.stx_size;
+  std::uint64_t end = size_of(fd);
   char piece[512] = {};
   while (end > kHeaderRoom) {
     const std::uint64_t n = end - kHeaderRoom < sizeof piece ? end - kHeaderRoom : sizeof piece;
@@ -109,13 +165,17 @@ void add_process_id(char (&path)[kPathRoom]) noexcept {
   put(path, kPathRoom, at, Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
 }
 
-void rename_to_old(const char* path) noexcept {
+int create_file(const char* path) noexcept {
+  return sys::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+bool rename_to_old(const char* path) noexcept {
   char old[kPathRoom + 2];
   const std::size_t n = std::string_view(path).copy(old, kPathRoom - 1);
   old[n] = '.';
   old[n + 1] = '1';
   old[n + 2] = '\0';
-  sys::call(SYS_rename, sys::as_word(path), sys::as_word(old));
+  return sys::call(SYS_rename, sys::as_word(path), sys::as_word(old)) == 0;
 }
 
 }  // namespace weir::call_log

@@ -16,10 +16,15 @@ void write_header(char (&header)[kHeaderRoom], std::uint64_t start_ns, bool fork
 
 // Of a file that exists.
 struct Writer {
-  std::uint32_t pid;  // that the log's first line names; 0: it is no log
+  std::uint32_t pid;       // that the log's first line names; 0: it is no log
+  std::uint64_t start_ns;  // from which its times count
   bool forked;
+  bool is_this_process;  // the pid, and it began before the log
 };
 Writer writer_of(int fd) noexcept;
+
+// Bytes; 0 where that is not known.
+std::uint64_t size_of(int fd) noexcept;
 
 // Behind the last line, where the image that this one replaced has stopped.
 std::uint64_t end_of_text(int fd) noexcept;
@@ -33,7 +38,10 @@ void expand(const char* pattern, char (&path)[kPathRoom]) noexcept;
 // path.PID, for a process whose file is in use.
 void add_process_id(char (&path)[kPathRoom]) noexcept;
 
-// FILE becomes FILE.1.
-void rename_to_old(const char* path) noexcept;
+// A new file's descriptor, or -errno: -EEXIST where something is there.
+int create_file(const char* path) noexcept;
+
+// FILE becomes FILE.1. False where that is not possible.
+bool rename_to_old(const char* path) noexcept;
 
 }  // namespace weir::call_log

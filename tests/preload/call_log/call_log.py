@@ -185,8 +185,10 @@ def test_child_with_its_own_file(weir):
 
 def test_exec_goes_on(weir):
     program = weir.build("call_log/programs/calls.c", ["-O1", "-pthread"])
-    calls = own(logged(weir, "calls.c", "many", "2000", "exec", program, "many", "10"))
-    equal([int(call.given) for call in calls], [*range(1, 2001), *range(1, 11)], "before and after execv")
+    calls = own(logged(weir, "calls.c", "many", "20000", "exec", program, "many", "10"))
+    equal([int(call.given) for call in calls], [*range(1, 20001), *range(1, 11)], "before and after execv")
+    times = [float(call.time) for call in calls]
+    equal(times, sorted(times), "the times go on")
 
 
 def test_other_processes(weir):
@@ -247,6 +249,24 @@ def test_bad_files(weir):
         result = start(weir, "calls.c", "all", log="size=101", options=f"log_file={path}")
         lines = result.stderr.decode().splitlines()
         equal((lines[0], len(lines)), (wanted, 4), f"{path}\n{result.describe()}")
+
+
+def test_no_larger_than_allowed(weir):
+    """RLIMIT_FSIZE ends the log, and not by SIGXFSZ the program."""
+    program = weir.build("call_log/programs/calls.c", ["-O1", "-pthread"])
+    log = weir.path("limited.log")
+    result = weir.run(["/bin/sh", "-c", f"ulimit -f 1024; exec {program} many 40000"],
+                      f"{QUIET}:log=module=calls:log_file={log}")
+    equal((result.status, result.stderr.decode()), (0, f"weir: log_file {log}: cannot be written; no more lines\n"),
+          result.describe())
+    equal([int(call.given) for call in read(log)][:3], [1, 2, 3], "what there was room for")
+
+
+def test_killed_holder(weir):
+    """A child that is killed while it adds room is a zombie until its parent, which waits for the lock, collects it."""
+    log = weir.path("killed.log")
+    result = start(weir, "calls.c", "kills", "40", log="module=calls", options=f"log_file={log}", timeout=60)
+    equal(result.status, 0, result.describe())
 
 
 def test_file_goes_away(weir):

@@ -9,6 +9,8 @@
 //   replace F the same, and makes another, empty one
 //   exec P W… executes P with these words
 //   die HOW   kill, segv, abort, _exit, quick
+//   kills N   N children that log as fast as they can; each is killed, and collected after as many lines
+//   again
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -81,6 +83,19 @@ static void die(const char* how) {
   if (strcmp(how, "quick") == 0) quick_exit(4);
 }
 
+static void kills(int n) {
+  while (n-- != 0) {
+    const pid_t it = fork();
+    if (it == 0) {
+      for (;;) free(malloc(100));
+    }
+    usleep(3000 + n * 100);
+    kill(it, SIGKILL);
+    for (int i = 0; i < 20000; ++i) free(malloc(100));
+    waitpid(it, NULL, 0);
+  }
+}
+
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const char* word = argv[i];
@@ -95,6 +110,7 @@ int main(int argc, char** argv) {
     if (strcmp(word, "unlink") == 0) unlink(next);
     if (strcmp(word, "replace") == 0) replace(next);
     if (strcmp(word, "die") == 0) die(next);
+    if (strcmp(word, "kills") == 0) kills(atoi(next));
   }
   return 0;
 }
