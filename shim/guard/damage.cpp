@@ -235,8 +235,9 @@ void describe_freed_block(Incident& incident, const GuardHeader& header, Inciden
   incident.facts.kind = IncidentKind::kUseAfterFree;
   incident.facts.access = IncidentAccess::kWrite;
   incident.facts.occasion = occasion;
-  if (header.stage() == BlockStage::kGone) {
-    // It came into the quarantine twice: two threads freed it at one moment.
+  if (header.stage() == BlockStage::kGone || header.stage() == BlockStage::kLive) {
+    // It came into the quarantine twice: two threads freed it at one moment, and the second mask took the
+    // first away.
     incident.facts.kind = IncidentKind::kDoubleFree;
     incident.facts.call = header.freed_call();
     incident.facts.address = as_number(header.block());

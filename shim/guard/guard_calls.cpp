@@ -112,6 +112,8 @@ WEIR_COLD void report_misfit(const GuardHeader& header, const Ending& how, const
 
 WEIR_COLD void give_up(GuardHeader* header, IncidentCall call, const CallSite& site) noexcept {
   const StackId now = stack_for_report(site);
+  // Another thread has freed it since it was found live.
+  if (header->stage() == BlockStage::kFreed) return report_bad_pointer(header->block(), call, now);
   Incident incident;
   const bool moves = call == IncidentCall::kRealloc;
   describe_live_block(incident, *header, moves ? IncidentOccasion::kRealloc : IncidentOccasion::kFree, call,
@@ -133,12 +135,16 @@ WEIR_COLD void end_unusual(void* block, const Ending& how, const CallSite& site)
 }
 
 void end_blocks(char* start, char* end) noexcept {
+  ThreadState* t = enter();  // a signal handler that frees must not wait for the lock
   quarantine::forget(start, end);
+  if (t != nullptr) leave(t);
   for (char* at = start; at + kGuardHeaderBytes <= end; at += 16) {
     auto* header = reinterpret_cast<GuardHeader*>(at);
     if (!header->base.is_live()) continue;
     note_free(header->bytes(), header->family());
+    header->begin_change();                            // first: a check may stop us anywhere
     store_unaligned(header->end() - kRecordBytes, 0);  // no header that was lost
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     header->base.kill();
   }
 }

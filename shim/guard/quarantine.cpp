@@ -31,7 +31,8 @@ Ring& ring_of(const GuardHeader& header) noexcept {
 constexpr unsigned kWeightBits = 11;
 
 std::uint64_t place_of(const GuardHeader& header) noexcept {
-  const std::uint64_t units = (header.bytes() + kMostGuardBytes) / 16;
+  const std::uint64_t units =
+      (GuardHeader::offset_of(header.alignment()) + GuardHeader::span_of(header.bytes())) / 16;
   const auto width = static_cast<unsigned>(std::bit_width(units));
   const unsigned shift = width > kWeightBits ? width - kWeightBits : 0;
   const std::uint64_t weight = units >> shift | std::uint64_t{shift} << kWeightBits;
@@ -66,14 +67,14 @@ bool is_over_budget(const Ring& ring) noexcept {
   return ring.bytes > ring.most_bytes || ring.behind - ring.first > options.quarantine_blocks;
 }
 
-// Takes blocks in.
-void keep(Ring& ring, const std::uint64_t* in, unsigned count, std::uint64_t bytes) noexcept {
+// Takes blocks in. What they weigh is counted here: forget() may have taken some out of a batch.
+void keep(Ring& ring, const std::uint64_t* in, unsigned count) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     ring.place[ring.behind & ring.mask] = in[i];
+    ring.bytes += bytes_of(in[i]);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);  // a check may stop us anywhere
     ++ring.behind;
   }
-  ring.bytes += bytes;
 }
 
 // Takes the oldest out as long as there are too many; how many.
@@ -95,16 +96,15 @@ void fetch_ahead(std::uint64_t place) noexcept {
 }
 
 // Places go in, and are no longer the caller's; the oldest come out.
-void exchange(Ring& ring, const std::uint64_t* in, std::uint32_t& count, std::uint64_t& bytes) noexcept {
+void exchange(Ring& ring, const std::uint64_t* in, std::uint32_t& count) noexcept {
   constexpr unsigned kAhead = 6;
   std::uint64_t out[kMostAtOnce];
   unsigned leaving;
   do {
     {
       const SpinGuard guard(lock, false);
-      keep(ring, in, count, bytes);
+      keep(ring, in, count);
       count = 0;  // under the lock: for_each may visit a thread's block twice, but none that has left
-      bytes = 0;
       leaving = take_oldest(ring, out);
     }
     for (unsigned i = 0; i < kAhead && i < leaving; ++i) fetch_ahead(out[i]);
@@ -119,7 +119,7 @@ void exchange(Ring& ring, const std::uint64_t* in, std::uint32_t& count, std::ui
 __attribute__((noinline, cold)) void hold_one(Ring& ring, std::uint64_t place) noexcept {
   {
     const SpinGuard guard(lock, true);
-    if (guard.held() && !is_over_budget(ring)) return keep(ring, &place, 1, bytes_of(place));
+    if (guard.held() && !is_over_budget(ring)) return keep(ring, &place, 1);
   }
   release(GuardHeader::of(block_at(place)));
 }
@@ -127,9 +127,9 @@ __attribute__((noinline, cold)) void hold_one(Ring& ring, std::uint64_t place) n
 }  // namespace
 
 void set_up() noexcept {
-  // Beyond the bound there may be what one exchange brings.
+  // Beyond the bound there may be what one exchange brings, and one block of hold_one.
   std::uint64_t places = 1;
-  while (places < options.quarantine_blocks + GuardThread::kMostHeld) places *= 2;
+  while (places <= options.quarantine_blocks + GuardThread::kMostHeld) places *= 2;
   usual.most_bytes = options.quarantine_bytes;
   large.most_bytes = options.quarantine_large_bytes;
   for (Ring* ring : {&usual, &large}) {
@@ -156,8 +156,7 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
   if (__builtin_expect(t == nullptr, 0)) return hold_one(ring, place);
   if (__builtin_expect(&ring == &large, 0)) {
     std::uint32_t one = 1;
-    std::uint64_t bytes = bytes_of(place);
-    return exchange(large, &place, one, bytes);
+    return exchange(large, &place, one);
   }
   GuardThread& g = t->guard;
   g.place[g.held] = place;
@@ -169,7 +168,9 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
 
 __attribute__((noinline)) void flush(ThreadState& t) noexcept {
   GuardThread& g = t.guard;
-  if (g.held != 0) exchange(usual, g.place, g.held, g.held_bytes);
+  if (g.held == 0) return;
+  exchange(usual, g.place, g.held);
+  g.held_bytes = 0;
 }
 
 void adopt_batches() noexcept {
