@@ -35,8 +35,9 @@ enum class IncidentOccasion : std::uint32_t {
   kSignal = 5,      // by the check that report_signal asks for
   kPeriodic = 6,    // by a check of check_every or check_period_ms
   kAccess = 7,      // at the very instruction: a page without access
+  kCrash = 8,       // by the check before a signal ended the program
 };
-inline constexpr std::uint32_t kIncidentOccasions = 8;
+inline constexpr std::uint32_t kIncidentOccasions = 9;
 
 enum class IncidentAccess : std::uint32_t { kUnknown = 0, kRead = 1, kWrite = 2 };
 
@@ -112,6 +113,7 @@ struct FindingsIncident {
   std::uint32_t block_is_freed;  // 1: the block had been freed
   std::uint32_t generation;      // forks between the process that made the block and this one
   std::uint32_t place_module;    // index into modules
+  std::uint32_t signal;          // of kCrash
 
   std::int64_t damage_offset;   // first damaged byte, from the block's start
   std::uint64_t damage_bytes;   // from the first to the last damaged one, inclusive

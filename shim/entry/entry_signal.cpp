@@ -1,5 +1,6 @@
 // sigaction, signal and their like: with guard=page the program's action for SIGSEGV is kept beside weir's
-// own (guard/fault_action). For every other signal, and in every other case, these are libc's.
+// own (guard/fault_action); in mode=guard SIG_DFL stands for the check before the program dies (guard/crash).
+// For every other signal, and in every other case, these are libc's.
 #include <signal.h>
 
 #include <cerrno>
@@ -7,6 +8,7 @@
 
 #include "shim/base/sys.hpp"
 #include "shim/entry/entry.hpp"
+#include "shim/guard/crash.hpp"
 #include "shim/guard/fault_action.hpp"
 #include "shim/life/libc.hpp"
 
@@ -18,6 +20,11 @@ template <typename Result, typename... Arguments>
 Result pass(Result (*&function)(Arguments...), Arguments... arguments) noexcept {
   if (__builtin_expect(function == nullptr, 0)) libc::find();
   return function(arguments...);
+}
+
+sighandler_t pass_handler(sighandler_t (*&function)(int, sighandler_t), int number,
+                          sighandler_t handler) noexcept {
+  return crash::as_program_sees(pass(function, number, handler));
 }
 
 sighandler_t set(sighandler_t handler, int flags, bool masks_itself) noexcept {
@@ -58,6 +65,7 @@ sighandler_t set_system_v(sighandler_t handler) noexcept {
 }  // namespace
 
 WEIR_EXPORT int sigaction(int number, const struct sigaction* action, struct sigaction* old) noexcept {
+  if (crash::watches(number)) return crash::exchange(number, action, old);
   if (__builtin_expect(!fault_action::keeps(number), 1)) {
     return pass(libc::next.sigaction, number, action, old);
   }
@@ -66,17 +74,22 @@ WEIR_EXPORT int sigaction(int number, const struct sigaction* action, struct sig
 }
 
 WEIR_EXPORT sighandler_t signal(int number, sighandler_t handler) noexcept {
-  if (!fault_action::keeps(number)) return pass(libc::next.signal, number, handler);
+  if (crash::watches(number) && handler == SIG_DFL) {
+    const struct sigaction action {};
+    struct sigaction old {};
+    return crash::exchange(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+  }
+  if (!fault_action::keeps(number)) return pass_handler(libc::next.signal, number, handler);
   return set(handler, SA_RESTART, true);
 }
 
 WEIR_EXPORT sighandler_t sysv_signal(int number, sighandler_t handler) noexcept {
-  if (!fault_action::keeps(number)) return pass(libc::next.sysv_signal, number, handler);
+  if (!fault_action::keeps(number)) return pass_handler(libc::next.sysv_signal, number, handler);
   return set(handler, static_cast<int>(SA_RESETHAND) | SA_NODEFER, false);
 }
 
 WEIR_EXPORT sighandler_t sigset(int number, sighandler_t handler) noexcept {
-  if (!fault_action::keeps(number)) return pass(libc::next.sigset, number, handler);
+  if (!fault_action::keeps(number)) return pass_handler(libc::next.sigset, number, handler);
   return set_system_v(handler);
 }
 

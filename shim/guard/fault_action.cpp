@@ -7,6 +7,7 @@
 
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/guard/crash.hpp"
 #include "shim/life/libc.hpp"
 
 namespace weir::fault_action {
@@ -123,6 +124,7 @@ Next take(int signal_number, siginfo_t* info, void* context) noexcept {
     return {action.sa_sigaction};
   }
   if (action.sa_handler == SIG_IGN && !by_fault) return {nullptr};
+  crash::look(signal_number, *info, context);
   // The instruction faults once more, and the system does what it does by default, there.
   install_default();
   if (!by_fault) {

@@ -9,6 +9,7 @@
 #include "shim/entry/new_handler.hpp"
 #include "shim/guard/block_ending.hpp"
 #include "shim/guard/block_making.hpp"
+#include "shim/guard/crash.hpp"
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/heap_check.hpp"
 #include "shim/guard/incident.hpp"
@@ -61,6 +62,7 @@ void finish() noexcept {
 void begin() noexcept {
   start_guard_clock();
   pages::begin();
+  crash::begin();
 }
 
 void lock_for_fork() noexcept {
@@ -68,7 +70,9 @@ void lock_for_fork() noexcept {
   quarantine::lock_for_fork();
 }
 void adopt_in_child() noexcept {
+  ThreadState* t = enter();  // a signal handler that frees must not wait for the lock
   quarantine::adopt_batches();
+  if (t != nullptr) leave(t);
 }
 void unlock_after_fork() noexcept {
   quarantine::unlock_after_fork();

@@ -120,8 +120,11 @@ void look_for_damage(IncidentOccasion occasion, bool some_run) noexcept {
                             [&](std::uint64_t start, std::uint64_t end) { walk.walk(start, end); });
   }
   release_memory_map(map);
+  // A thread that runs on may free such a block while it is read. Where this is the process's end it stays.
+  const bool ends = occasion == IncidentOccasion::kExit || occasion == IncidentOccasion::kCrash;
+  if (some_run && ends) pages::keep_mapped.store(true, std::memory_order_seq_cst);
   pages::for_each_live([&](pages::PageBlock& block) {
-    if (found_count == kMostFound) return;
+    if (found_count == kMostFound || (some_run && !ends)) return;
     Found& f = found[found_count] = {Incident(), nullptr, true};
     if (!pages::describe_damage(f.incident, block, occasion, IncidentCall::kNone)) return;
     block.told.store(true, std::memory_order_relaxed);
@@ -138,7 +141,9 @@ void look_for_damage(IncidentOccasion occasion, bool some_run) noexcept {
   Line().text("weir: checked ").number(walk.blocks()).text(" blocks in ").number(took).text(" us").say();
 }
 
-bool report_found_damage() noexcept {
+namespace {
+
+bool report_found() noexcept {
   const unsigned count = found_count;
   found_count = 0;
   count_unreported(found_more);
@@ -149,6 +154,13 @@ bool report_found_damage() noexcept {
     any = true;
     report_one_of_several(found[i].incident);
   }
+  return any;
+}
+
+}  // namespace
+
+bool report_found_damage() noexcept {
+  const bool any = report_found();
   if (any) end_as_asked();
   return any;
 }
@@ -162,6 +174,19 @@ bool check_heap(IncidentOccasion occasion) noexcept {
   const bool any = report_found_damage();
   give_freeze();
   return any;
+}
+
+void check_heap_at_crash(StackId now, int signal_number) noexcept {
+  if (!take_freeze()) return;
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
+  look_for_damage(IncidentOccasion::kCrash, others.silent != 0);
+  release_threads();
+  for (unsigned i = 0; i < found_count; ++i) {
+    found[i].incident.now = now;
+    found[i].incident.facts.signal = static_cast<std::uint32_t>(signal_number);
+  }
+  report_found();
+  give_freeze();
 }
 
 void check_heap_when_due() noexcept {

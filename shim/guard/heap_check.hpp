@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shim/abi/incidents.hpp"
+#include "shim/track/block_header.hpp"
 
 namespace weir {
 
@@ -11,6 +12,10 @@ bool check_heap(IncidentOccasion occasion) noexcept;
 
 // check_period_ms: if so long has passed since the last such check.
 void check_heap_when_due() noexcept;
+
+// Before a signal ends the program, with the stack that it interrupted: what is damaged is reported, and
+// on_error does not count.
+void check_heap_at_crash(StackId now, int signal_number) noexcept;
 
 // The same where the other threads stand still already, but for some that may run on; report_found_damage()
 // when they go on.

@@ -1,4 +1,5 @@
 #include "shim/guard/incident.hpp"
+#include "shim/guard/crash.hpp"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -80,7 +81,8 @@ void write_origin(FindingsFile& file, FindingsHeader& header, IncidentStack& to,
 
 bool is_by_call(IncidentOccasion occasion) noexcept {
   return occasion == IncidentOccasion::kCall || occasion == IncidentOccasion::kFree ||
-         occasion == IncidentOccasion::kRealloc || occasion == IncidentOccasion::kAccess;
+         occasion == IncidentOccasion::kRealloc || occasion == IncidentOccasion::kAccess ||
+         occasion == IncidentOccasion::kCrash;
 }
 
 FindingsHeader begin_header() noexcept {
@@ -207,6 +209,7 @@ void end_as_asked() noexcept {
   if (options.on_error != kOnErrorAbort) return;
   // The program's handler of SIGABRT may come by here again.
   static constinit std::atomic<bool> aborting{false};
+  crash::stand_aside();
   if (aborting.exchange(true) && libc::next.signal != nullptr) libc::next.signal(SIGABRT, SIG_DFL);
   abort();
 }

@@ -10,6 +10,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/fault_action.hpp"
+#include "shim/guard/interrupted_stack.hpp"
 #include "shim/guard/page_report.hpp"
 #include "shim/guard/report_stack.hpp"
 #include "shim/life/process.hpp"
@@ -26,7 +27,7 @@ struct Access {
   PageBlock* block;
   std::uint64_t address;
   IncidentAccess kind;
-  CallSite site;
+  const ucontext_t& context;
 };
 
 std::uint64_t distance(const PageBlock& block, std::uint64_t address) noexcept {
@@ -50,32 +51,10 @@ PageBlock* nearest_block(std::uint64_t address) noexcept {
   return nearest;
 }
 
-// The present stack of the interrupted code. It is walked as if a call returned to behind the instruction.
-CallSite site_of(const ucontext_t& context, std::uint64_t address) noexcept {
-  const auto& registers = context.uc_mcontext.gregs;
-  const auto ip = static_cast<std::uint64_t>(registers[REG_RIP]);
-  const auto sp = static_cast<std::uint64_t>(registers[REG_RSP]);
-  const auto bp = static_cast<std::uint64_t>(registers[REG_RBP]);
-  // A call to an address in a block: the caller is what matters.
-  if (ip == address) return {*reinterpret_cast<const std::uint64_t*>(sp), sp + 8, bp};
-  return {ip + 1, sp, bp};
-}
-
-StackId stack_of(const CallSite& site) noexcept {
-  ThreadState* t = this_thread != nullptr ? this_thread : make_thread_state();
-  if (t != nullptr && !t->busy) {
-    t->busy = true;
-    const StackId stack = t->memo.stack_of(site);
-    t->busy = false;
-    return stack;
-  }
-  const LateMemo late;
-  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
-}
-
 void report(void* of) noexcept {
   const Access& access = *static_cast<const Access*>(of);
-  report_access(*access.block, access.address, access.kind, stack_of(access.site));
+  report_access(*access.block, access.address, access.kind,
+                interrupted_stack(access.context, access.address));
 }
 
 // Whether the access must be a race (the block was freed, and its slot used again, between the fault and
@@ -98,7 +77,7 @@ bool answer(std::uint64_t address, const ucontext_t& context) noexcept {
     return is_first_try(address, static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
   }
   const auto error = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
-  Access access{block, address, IncidentAccess::kRead, site_of(context, address)};
+  Access access{block, address, IncidentAccess::kRead, context};
   if ((error & kWrite) != 0) access.kind = IncidentAccess::kWrite;
   if ((error & kExecute) != 0) access.kind = IncidentAccess::kUnknown;
   call_on_report_stack(report, &access);

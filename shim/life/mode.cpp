@@ -104,6 +104,9 @@ Mode choose_mode() noexcept {
     summary_is_of_root = true;
   }
   if (!options.enabled) return Mode::kPass;
+  if (options.guard != kGuardCanary && options.mode != kModeGuard) {
+    Line().text("weir: option 'guard' counts with mode=guard alone; ignored").say();
+  }
   switch (options.mode) {
     case kModeLeak:
       set_up_routes(kHeaderBytes);

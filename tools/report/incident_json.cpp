@@ -62,7 +62,9 @@ void add_facts(Json& json, const Incident& incident) {
   if (facts.kind == IncidentKind::kAlignMismatch) json["detail"] = "alignment";
   json["message"] = incident_line(incident);
   json["occasion"] = word_of(kOccasionWords, facts.occasion);
-  if (facts.occasion == IncidentOccasion::kSignal) json["signal"] = incident.signal;
+  if (facts.occasion == IncidentOccasion::kSignal || facts.occasion == IncidentOccasion::kCrash) {
+    json["signal"] = incident.signal;
+  }
   if (facts.occasion == IncidentOccasion::kAccess) json["access"] = word_of(kAccessWords, facts.access);
   if (facts.call != IncidentCall::kNone) json["call"] = word_of(kHeapCallWords, facts.call);
   json["address"] = hex(facts.address);

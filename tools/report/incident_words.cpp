@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 namespace weir {
 
 namespace {
@@ -23,6 +25,10 @@ std::string occasion_clause(const Incident& incident) {
       return fmt::format(", found by the check on signal {}", incident.signal);
     case IncidentOccasion::kPeriodic:
       return ", found by a periodic check";
+    case IncidentOccasion::kCrash: {
+      const char* name = sigabbrev_np(static_cast<int>(incident.signal));
+      return fmt::format(", found when SIG{} ended the program", name != nullptr ? name : "?");
+    }
   }
   return {};
 }

@@ -15,7 +15,7 @@ namespace weir {
 
 // By the number of the enumerator.
 inline constexpr std::string_view kOccasionWords[kIncidentOccasions] = {
-    "call", "free", "realloc", "quarantine", "exit", "signal", "periodic", "access"};
+    "call", "free", "realloc", "quarantine", "exit", "signal", "periodic", "access", "crash"};
 inline constexpr std::string_view kAccessWords[] = {"access", "read", "write"};
 inline constexpr std::string_view kPlaceWords[kIncidentPlaces] = {
     "block", "stack", "static", "inside-block", "inside-freed-block", "heap", "other-mapping", "unmapped"};

@@ -23,7 +23,9 @@ std::vector<Incident> build_incidents(const Findings& findings, const Settings& 
     incident.facts = facts;
     incident.pid = findings.header().pid;
     incident.context_size = findings.header().context_size;
-    incident.signal = static_cast<std::uint32_t>(settings.report_signal);
+    incident.signal = facts.occasion == IncidentOccasion::kCrash
+                          ? facts.signal
+                          : static_cast<std::uint32_t>(settings.report_signal);
     incident.route = findings.route_of(facts);
     if (facts.place_module != 0) {
       incident.place_module = findings.path_of(findings.modules()[facts.place_module]);

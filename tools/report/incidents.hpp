@@ -31,7 +31,7 @@ struct Incident {
 
   std::uint32_t pid = 0;
   std::uint32_t context_size = 0;  // option malloc_context_size
-  std::uint32_t signal = 0;        // option report_signal
+  std::uint32_t signal = 0;        // that asked for the check, or ended the program
   std::string route = {};          // empty for the parent
   std::string place_module = {};   // path, for IncidentPlace::kStatic; empty when it is unknown
   std::vector<std::uint8_t> dump = {};

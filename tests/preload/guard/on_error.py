@@ -157,6 +157,11 @@ def test_neighbourhood(weir):
     with_result(result, check, all(len(line) <= 80 for line in finding.other), f"lines of more than 80 columns: {finding.other}")
 
 
+def test_a_layout_needs_the_mode(weir):
+    text = go_on(weir, "fine 1", "mode=leak:guard=page").stderr.decode()
+    equal(text, "weir: option 'guard' counts with mode=guard alone; ignored\n", "standard error")
+
+
 def test_bad_values(weir):
     for setting, allowed in (("guard=pages", "canary|page|page-front"), ("on_error=stop", "abort|exit|continue"),
                              ("stacks=some", "both|alloc|none"), ("quarantine_bytes=-1", "0 to"), ("quarantine_bytes=2X", "0 to"),

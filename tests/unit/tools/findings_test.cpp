@@ -160,8 +160,8 @@ TEST(Findings, ChecksIncidents) {
   using B = std::vector<std::byte>;
   EXPECT_EQ(broken([](H&, I&, B&) {}), "");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.kind = IncidentKind{12}; }), "incident 1: its kind 12 is unknown");
-  EXPECT_EQ(broken([](H&, I& i, B&) { i.occasion = IncidentOccasion{8}; }),
-            "incident 1: its occasion 8 is unknown");
+  EXPECT_EQ(broken([](H&, I& i, B&) { i.occasion = IncidentOccasion{kIncidentOccasions}; }),
+            "incident 1: its occasion 9 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.access = IncidentAccess{3}; }),
             "incident 1: its access 3 is unknown");
   EXPECT_EQ(broken([](H&, I& i, B&) { i.place = IncidentPlace{8}; }), "incident 1: its place 8 is unknown");

@@ -75,6 +75,9 @@ TEST(IncidentLine, OfDamageTellsWhenItWasFound) {
             begin + "found by the check on signal 63");
   EXPECT_EQ(line_of(damage(Kind::kOverflow, Occasion::kPeriodic, 13, 1, 13)),
             begin + "found by a periodic check");
+  FindingsIncident crash = damage(Kind::kOverflow, Occasion::kCrash, 13, 1, 13);
+  crash.signal = 11;
+  EXPECT_EQ(line_of(crash), begin + "found when SIGSEGV ended the program");
 }
 
 TEST(IncidentLine, OfABlockWhoseHeaderIsGone) {
