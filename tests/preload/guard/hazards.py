@@ -16,6 +16,7 @@ CASES = {
     "fork_in_report": ("on_error=continue:leak_check_at_exit=0", {}, 0, 2),
     "small_stack": ("on_error=continue:leak_check_at_exit=0", {}, 0, 1),
     "scopes_end": ("", {"WEIR_ROUTES": "* -> arena"}, 0, 0),
+    "scopes_weigh_nothing": ("on_error=continue:leak_check_at_exit=0", {"WEIR_ROUTES": "* -> arena"}, 0, 1),
     "sparse": ("", {}, 0, 0),
     "realloc_fails": ("on_error=continue", {}, 0, 1),
     "freed_elsewhere": ("", {}, 7, 1),
