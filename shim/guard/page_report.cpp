@@ -50,7 +50,7 @@ void dump_around(Incident& incident, const PageBlock& block, std::uint64_t addre
   const std::uint64_t from = start > block.pages_start() ? start : block.pages_start();
   const std::uint64_t to = start + kShown < block.pages_end() ? start + kShown : block.pages_end();
   if (from >= to) return;
-  unsigned char closed[kShown];
+  unsigned char closed[kShown] = {};
   if (live ? !is_readable(from) : !read_closed(block, from, to, closed + (from - start))) return;
   for (std::uint64_t i = 0; i < kShown; ++i) {
     const std::uint64_t at = start + i;
