@@ -75,7 +75,9 @@ WEIR_EXPORT int sigaction(int number, const struct sigaction* action, struct sig
 
 WEIR_EXPORT sighandler_t signal(int number, sighandler_t handler) noexcept {
   if (crash::watches(number) && handler == SIG_DFL) {
-    const struct sigaction action {};
+    struct sigaction action {};
+    action.sa_flags = SA_RESTART;
+    sigaddset(&action.sa_mask, number);
     struct sigaction old {};
     return crash::exchange(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
   }

@@ -20,8 +20,10 @@ constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 constinit std::uint64_t watched = 0;  // bit n - 1 for signal n
 constinit std::atomic<bool> looked{false};
 
-void on_crash(int number, siginfo_t* info, void* context) noexcept {
+void answer(int number, siginfo_t* info, void* context) noexcept {
   const int saved = errno;
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&kAll), 0, sizeof kAll);
   look(number, *info, context);
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
@@ -33,16 +35,44 @@ void on_crash(int number, siginfo_t* info, void* context) noexcept {
   errno = saved;
 }
 
-struct sigaction ours() noexcept {
-  struct sigaction action {};
-  action.sa_sigaction = on_crash;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
+// The program sees what it has set, for SIG_DFL too: the mask is the installed one, the flags as well but for
+// these, which the handler's own address keeps.
+constexpr int kRestorer = 0x04000000;  // SA_RESTORER, which libc adds to all that it sets
+constexpr int kKept[] = {SA_SIGINFO, SA_ONSTACK, kRestorer};
+using Handler = void (*)(int, siginfo_t*, void*);
+
+template <unsigned Kept>
+void on_crash(int number, siginfo_t* info, void* context) noexcept {
+  static_assert(Kept < 8);
+  answer(number, info, context);
+  asm volatile("" ::"i"(Kept));  // each has an address of its own
+}
+constexpr Handler kHandlers[] = {on_crash<0>, on_crash<1>, on_crash<2>, on_crash<3>,
+                                 on_crash<4>, on_crash<5>, on_crash<6>, on_crash<7>};
+
+// For an action that is SIG_DFL.
+struct sigaction ours(const struct sigaction& programs) noexcept {
+  unsigned kept = 0;
+  for (unsigned i = 0; i < 3; ++i) {
+    if ((programs.sa_flags & kKept[i]) != 0) kept |= 1u << i;
+  }
+  struct sigaction action = programs;
+  action.sa_sigaction = kHandlers[kept];
+  action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
   return action;
 }
 
-bool is_ours(const struct sigaction& action) noexcept {
-  return action.sa_sigaction == on_crash;
+// The other way round; false where it is not ours.
+bool take_back(struct sigaction& action) noexcept {
+  for (unsigned kept = 0; kept < 8; ++kept) {
+    if (action.sa_sigaction != kHandlers[kept]) continue;
+    action.sa_handler = SIG_DFL;
+    for (unsigned i = 0; i < 3; ++i) {
+      if ((kept >> i & 1) == 0) action.sa_flags &= ~kKept[i];
+    }
+    return true;
+  }
+  return false;
 }
 
 struct Crash {
@@ -64,7 +94,7 @@ void begin() noexcept {
     if (number == SIGSEGV && options.guard != kGuardCanary) continue;
     struct sigaction now {};
     if (libc::next.sigaction(number, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
-    const struct sigaction action = ours();
+    const struct sigaction action = ours(now);
     if (libc::next.sigaction(number, &action, nullptr) == 0) watched |= std::uint64_t{1} << (number - 1);
   }
 }
@@ -75,16 +105,23 @@ bool watches(int number) noexcept {
 
 int exchange(int number, const struct sigaction* action, struct sigaction* old) noexcept {
   struct sigaction wanted {};
-  if (action != nullptr) wanted = action->sa_handler == SIG_DFL ? ours() : *action;
+  if (action != nullptr) {
+    wanted = *action;
+    wanted.sa_flags |= kRestorer;  // as libc would
+    if (action->sa_handler == SIG_DFL) wanted = ours(wanted);
+  }
   struct sigaction before {};
   const int result = libc::next.sigaction(number, action != nullptr ? &wanted : nullptr, &before);
-  if (is_ours(before)) before = {};
-  if (result == 0 && old != nullptr) *old = before;
+  if (result != 0 || old == nullptr) return result;
+  take_back(before);
+  *old = before;
   return result;
 }
 
 sighandler_t as_program_sees(sighandler_t handler) noexcept {
-  return handler == ours().sa_handler ? SIG_DFL : handler;
+  struct sigaction action {};
+  action.sa_handler = handler;
+  return take_back(action) ? SIG_DFL : handler;
 }
 
 void look(int number, const siginfo_t& info, void* context) noexcept {
