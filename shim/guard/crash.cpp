@@ -20,31 +20,19 @@ constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 constinit std::uint64_t watched = 0;  // bit n - 1 for signal n
 constinit std::atomic<bool> looked{false};
 
-void answer(int number, siginfo_t* info, void* context) noexcept {
-  const int saved = errno;
-  constexpr std::uint64_t kAll = ~std::uint64_t{0};
-  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&kAll), 0, sizeof kAll);
-  look(number, *info, context);
-  struct sigaction by_default {};
-  by_default.sa_handler = SIG_DFL;
-  libc::next.sigaction(number, &by_default, nullptr);
-  // An instruction that faults does so once more; a signal that was sent is sent again.
-  if (info->si_code <= 0) {
-    sys::call(SYS_rt_tgsigqueueinfo, sys::getpid(), sys::gettid(), number, sys::as_word(info));
-  }
-  errno = saved;
-}
-
 // The program sees what it has set, for SIG_DFL too: the mask is the installed one, the flags as well but for
 // these, which the handler's own address keeps.
-constexpr int kRestorer = 0x04000000;  // SA_RESTORER, which libc adds to all that it sets
-constexpr int kKept[] = {SA_SIGINFO, SA_ONSTACK, kRestorer};
+constexpr int kKept[] = {SA_SIGINFO, SA_ONSTACK, sys::kSaRestorer};
 using Handler = void (*)(int, siginfo_t*, void*);
 
 template <unsigned Kept>
 void on_crash(int number, siginfo_t* info, void* context) noexcept {
   static_assert(Kept < 8);
-  answer(number, info, context);
+  const int saved = errno;
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&kAll), 0, sizeof kAll);
+  let_die(number, info, context);
+  errno = saved;
   asm volatile("" ::"i"(Kept));  // each has an address of its own
 }
 constexpr Handler kHandlers[] = {on_crash<0>, on_crash<1>, on_crash<2>, on_crash<3>,
@@ -86,6 +74,17 @@ void check(void* of) noexcept {
   check_heap_at_crash(interrupted_stack(crash.context, crash.fault), crash.number);
 }
 
+void look(int number, const siginfo_t& info, void* context) noexcept {
+  if (!options.check_at_crash || !is_this_process() || looked.exchange(true)) return;
+  // In the middle of weir's own work locks may be held that a report needs.
+  if (const ThreadState* t = this_thread; t != nullptr && t->busy) return;
+  // Of the other signals it is the instruction's.
+  const bool by_access = info.si_code > 0 && (number == SIGSEGV || number == SIGBUS);
+  const std::uint64_t fault = by_access ? reinterpret_cast<std::uint64_t>(info.si_addr) : 0;
+  Crash crash{number, fault, *static_cast<const ucontext_t*>(context)};
+  call_on_report_stack(check, &crash);
+}
+
 }  // namespace
 
 void begin() noexcept {
@@ -107,7 +106,7 @@ int exchange(int number, const struct sigaction* action, struct sigaction* old) 
   struct sigaction wanted {};
   if (action != nullptr) {
     wanted = *action;
-    wanted.sa_flags |= kRestorer;  // as libc would
+    wanted.sa_flags |= sys::kSaRestorer;  // as libc would
     if (action->sa_handler == SIG_DFL) wanted = ours(wanted);
   }
   struct sigaction before {};
@@ -124,15 +123,14 @@ sighandler_t as_program_sees(sighandler_t handler) noexcept {
   return take_back(action) ? SIG_DFL : handler;
 }
 
-void look(int number, const siginfo_t& info, void* context) noexcept {
-  if (!options.check_at_crash || !is_this_process() || looked.exchange(true)) return;
-  // In the middle of weir's own work locks may be held that a report needs.
-  if (const ThreadState* t = this_thread; t != nullptr && t->busy) return;
-  // Of the other signals it is the instruction's.
-  const bool by_access = info.si_code > 0 && (number == SIGSEGV || number == SIGBUS);
-  const std::uint64_t fault = by_access ? reinterpret_cast<std::uint64_t>(info.si_addr) : 0;
-  Crash crash{number, fault, *static_cast<const ucontext_t*>(context)};
-  call_on_report_stack(check, &crash);
+void let_die(int number, siginfo_t* info, void* context) noexcept {
+  look(number, *info, context);
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  libc::next.sigaction(number, &by_default, nullptr);
+  // An instruction that faults does so once more; a signal that was sent is sent again.
+  if (info->si_code > 0) return;
+  sys::call(SYS_rt_tgsigqueueinfo, sys::getpid(), sys::gettid(), number, sys::as_word(info));
 }
 
 void stand_aside() noexcept {

@@ -24,9 +24,10 @@ int exchange(int number, const struct sigaction* action, struct sigaction* old) 
 // What signal() and its like are to return of what libc's have.
 sighandler_t as_program_sees(sighandler_t handler) noexcept;
 
-// Checks all blocks and reports what is damaged, whatever on_error says. Once; from the handler of a signal
-// that will end the process.
-void look(int number, const siginfo_t& info, void* context) noexcept;
+// From the handler of a signal that is to end the process: checks all blocks, once, and reports what is
+// damaged, whatever on_error says. When the handler returns the system does what it does by default, at that
+// place.
+void let_die(int number, siginfo_t* info, void* context) noexcept;
 
 // weir itself ends the process by SIGABRT: what there is to say has been said.
 void stand_aside() noexcept;

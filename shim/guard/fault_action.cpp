@@ -13,8 +13,6 @@
 namespace weir::fault_action {
 namespace {
 
-constexpr int kRestorer = 0x04000000;  // SA_RESTORER, which libc adds and does not take out again
-
 using Handler = void (*)(int, siginfo_t*, void*);
 using Mask = std::uint64_t;  // the system's, of 64 signals
 
@@ -60,12 +58,6 @@ bool install(const struct sigaction& for_program) noexcept {
   return libc::next.sigaction(SIGSEGV, &ours, nullptr) == 0;
 }
 
-void install_default() noexcept {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  libc::next.sigaction(SIGSEGV, &action, nullptr);
-}
-
 }  // namespace
 
 bool begin(Handler handler) noexcept {
@@ -85,7 +77,7 @@ void exchange(const struct sigaction* action, struct sigaction* old) noexcept {
   struct sigaction wanted {};
   if (action != nullptr) {
     wanted = *action;
-    wanted.sa_flags |= kRestorer;
+    wanted.sa_flags |= sys::kSaRestorer;
     sigdelset(&wanted.sa_mask, SIGKILL);
     sigdelset(&wanted.sa_mask, SIGSTOP);
   }
@@ -124,12 +116,7 @@ Next take(int signal_number, siginfo_t* info, void* context) noexcept {
     return {action.sa_sigaction};
   }
   if (action.sa_handler == SIG_IGN && !by_fault) return {nullptr};
-  crash::look(signal_number, *info, context);
-  // The instruction faults once more, and the system does what it does by default, there.
-  install_default();
-  if (!by_fault) {
-    sys::call(SYS_rt_tgsigqueueinfo, sys::getpid(), sys::gettid(), signal_number, sys::as_word(info));
-  }
+  crash::let_die(signal_number, info, context);
   return {nullptr};
 }
 

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 
+#include "shim/track/heap_functions.hpp"
+
 namespace weir::guarded {
 
 // Blocks without pages are those of mode=leak (guard_others=none), with its headers.
@@ -31,32 +33,8 @@ void unlock_after_fork() noexcept;
 // In the child, after that.
 void adopt_in_child() noexcept;
 
-void* malloc(std::size_t bytes);
-void* calloc(std::size_t count, std::size_t bytes);
-void* realloc(void* block, std::size_t bytes);
-void* memalign(std::size_t alignment, std::size_t bytes);
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes);
-
-void* operator_new(std::size_t bytes);
-void* operator_new_array(std::size_t bytes);
-void* operator_new_nothrow(std::size_t bytes);
-void* operator_new_array_nothrow(std::size_t bytes);
-void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
-
-void free(void* block);
-void free_sized(void* block, std::size_t bytes);
-void free_aligned_sized(void* block, std::size_t alignment, std::size_t bytes);
-void operator_delete(void* block);
-void operator_delete_sized(void* block, std::size_t bytes);
-void operator_delete_aligned(void* block, std::size_t alignment);
-void operator_delete_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
-void operator_delete_array(void* block);
-void operator_delete_array_sized(void* block, std::size_t bytes);
-void operator_delete_array_aligned(void* block, std::size_t alignment);
-void operator_delete_array_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
+WEIR_HEAP_ALLOCATIONS;
+WEIR_HEAP_ENDINGS;
 
 // What was asked for, to the byte: behind it lies the canary.
 std::size_t usable_size(void* block);

@@ -6,23 +6,13 @@
 
 #include <cstddef>
 
+#include "shim/track/heap_functions.hpp"
+
 namespace weir::light {
 
 // guard_others=none, and there are pages. Fixed at start.
 extern bool in_use;
 
-void* malloc(std::size_t bytes);
-void* calloc(std::size_t count, std::size_t bytes);
-void* realloc(void* block, std::size_t bytes);
-void* memalign(std::size_t alignment, std::size_t bytes);
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes);
-void* operator_new(std::size_t bytes);
-void* operator_new_array(std::size_t bytes);
-void* operator_new_nothrow(std::size_t bytes);
-void* operator_new_array_nothrow(std::size_t bytes);
-void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
+WEIR_HEAP_ALLOCATIONS;
 
 }  // namespace weir::light

@@ -9,26 +9,12 @@
 #include <cstddef>
 
 #include "shim/track/block_header.hpp"
+#include "shim/track/heap_functions.hpp"
 
 namespace weir::tracked {
 
-void* malloc(std::size_t bytes);
-void* calloc(std::size_t count, std::size_t bytes);
-void* realloc(void* block, std::size_t bytes);
+WEIR_HEAP_ALLOCATIONS;
 void free(void* block);
-
-// `alignment` is a power of two. The family tells memalign from operator new.
-void* memalign(std::size_t alignment, std::size_t bytes);
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes);
-
-void* operator_new(std::size_t bytes);
-void* operator_new_array(std::size_t bytes);
-void* operator_new_nothrow(std::size_t bytes);
-void* operator_new_array_nothrow(std::size_t bytes);
-void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
 
 std::size_t usable_size(void* block);
 

@@ -199,30 +199,33 @@ void forget_old(char* start, std::uint64_t room) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + from), kStep, kDontNeed);
 }
 
-// Makes sure that positions up to `end` of the n-th file can be written by this process.
-WEIR_COLD bool make_room(std::uint64_t number, std::uint64_t end) noexcept {
+// This process's mapping of the n-th file, with room up to `end`; nullptr where the line is left out. It
+// stays while the line is not written, as map_file says.
+WEIR_COLD char* make_room(std::uint64_t number, std::uint64_t end) noexcept {
   const CallLogLock lock(shared->owner);
-  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return false;
+  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return nullptr;
   const std::uint64_t first = (number - 1) * shared->file_bytes;
-  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return false;
-  const bool is_mapped = mapped[number % 2].number.load(std::memory_order_seq_cst) == number;
+  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return nullptr;
+  const Mapped& m = mapped[number % 2];
+  const bool is_mapped = m.number.load(std::memory_order_seq_cst) == number;
   std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
   // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
-  if (room > first + shared->file_bytes) return is_mapped;
-  if (end <= room && is_mapped) return true;
+  if (room > first + shared->file_bytes || (end <= room && is_mapped)) {
+    return is_mapped ? m.start.load(std::memory_order_relaxed) : nullptr;
+  }
   const int fd = open_again();
-  if (fd < 0) return false;
+  if (fd < 0) return nullptr;
   const std::uint64_t before = room;
   const bool ready = (is_mapped || map_file(fd, number) != nullptr) && add_room(fd, number, room, end);
   sys::close(fd);
-  if (!ready) return stop("cannot be written"), false;
+  if (!ready) return stop("cannot be written"), nullptr;
+  char* const mapping = m.start.load(std::memory_order_relaxed);
   if (room != before) {
-    char* const mapping = mapped[number % 2].start.load(std::memory_order_relaxed);
     populate(mapping, before - first, room - before);
     forget_old(mapping, before - first);
     shared->room.store(room, std::memory_order_seq_cst);
   }
-  return true;
+  return mapping;
 }
 
 // The file, new or this process's own from before it executed this program; -errno.
@@ -356,7 +359,7 @@ void append(std::string_view line) noexcept {
                          end <= shared->room.load(std::memory_order_seq_cst) &&
                          !shared->closed.load(std::memory_order_seq_cst)),
                        0)) {
-    mapping = make_room(number, end) ? m.start.load(std::memory_order_acquire) : nullptr;
+    mapping = make_room(number, end);
   }
   if (__builtin_expect(mapping != nullptr, 1)) {
     std::memcpy(mapping + from % file_bytes, line.data(), line.size());

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/track/heap_functions.hpp"
+
 namespace weir {
 
 extern bool counts_calls;  // some option asks for it: fixed before the first allocation
@@ -25,32 +27,8 @@ void count_in_child() noexcept;  // of a fork
 
 namespace weir::counted {
 
-void* malloc(std::size_t bytes);
-void* calloc(std::size_t count, std::size_t bytes);
-void* realloc(void* block, std::size_t bytes);
-void* memalign(std::size_t alignment, std::size_t bytes);
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes);
+WEIR_HEAP_ALLOCATIONS;
+WEIR_HEAP_ENDINGS;
 std::size_t usable_size(void* block);
-
-void free(void* block);
-void free_sized(void* block, std::size_t bytes);
-void free_aligned_sized(void* block, std::size_t alignment, std::size_t bytes);
-void operator_delete(void* block);
-void operator_delete_sized(void* block, std::size_t bytes);
-void operator_delete_aligned(void* block, std::size_t alignment);
-void operator_delete_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
-void operator_delete_array(void* block);
-void operator_delete_array_sized(void* block, std::size_t bytes);
-void operator_delete_array_aligned(void* block, std::size_t alignment);
-void operator_delete_array_sized_aligned(void* block, std::size_t bytes, std::size_t alignment);
-
-void* operator_new(std::size_t bytes);
-void* operator_new_array(std::size_t bytes);
-void* operator_new_nothrow(std::size_t bytes);
-void* operator_new_array_nothrow(std::size_t bytes);
-void* operator_new_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned(std::size_t bytes, std::size_t alignment);
-void* operator_new_aligned_nothrow(std::size_t bytes, std::size_t alignment);
-void* operator_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment);
 
 }  // namespace weir::counted
