@@ -33,6 +33,14 @@ def reported(weir, how, where="main", options=""):
     with_result(result, equal, found[0].stacks["allocated"][:1], ["fault"], "where the block is from")
 
 
+def ends_at_the_first(weir):
+    """With on_error=abort it is weir that ends the program: the other block is not looked for."""
+    result = run(weir, "free", "1")
+    found, rest = with_result(result, findings_of, result.stderr.decode())
+    with_result(result, equal, (result.status, [finding.line.split(", ")[1] for finding in found], rest),
+                (-signal.SIGABRT, ["found by free"], []), "the end and its report")
+
+
 def silent(weir, how, damage, status, options=""):
     result = run(weir, how, damage, options=options)
     with_result(result, equal, (result.status, result.stderr), (status, b""), "status and standard error")
@@ -48,6 +56,7 @@ def main():
     cases += [("with pages", lambda: silent(weir, "access", "0", -signal.SIGSEGV, "guard=page")),
               ("of its own handler", lambda: silent(weir, "handled", "1", 3, "check_at_exit=0:leak_check_at_exit=0")),
               ("after its own handler", lambda: silent(weir, "reset", "1", -signal.SIGSEGV)),
+              ("at the first", lambda: ends_at_the_first(weir)),
               ("not asked for", lambda: silent(weir, "access", "1", -signal.SIGSEGV, "check_at_crash=0")),
               ("actions", lambda: silent(weir, "asks", "0", 0, "leak_check_at_exit=0")),
               ("actions with pages", lambda: silent(weir, "asks", "0", 0, "leak_check_at_exit=0:guard=page"))]

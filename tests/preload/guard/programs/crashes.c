@@ -1,10 +1,9 @@
 // A program that damages a block, or does not, and then dies: crashes HOW DAMAGE [WHERE]
 //
-//   HOW     access, jump, divide, illegal, bus, abort, raise, kill; handled: by a handler of its own, which
-//   ends it with 3;
-//           default: that set SIGSEGV to SIG_DFL; reset: by a handler that is called once;
-//           asks: it looks at the actions for all of these signals, and ends with the number that are not
-//           SIG_DFL
+//   HOW     access, jump, divide, illegal, bus, abort, raise, kill;
+//           handled: by a handler of its own, which ends it with 3; reset: by one that is called once;
+//           default: that set SIGSEGV to SIG_DFL; free: it damages another block, and frees the first;
+//           asks: ends with the number of these signals' actions that are not SIG_DFL
 //   DAMAGE  0 or 1
 //   WHERE   main, thread or child
 #include <pthread.h>
@@ -66,8 +65,8 @@ FRAME static int die(const char* how) {
     *(volatile char*)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(empty), 0) = 1;
   }
   if (strcmp(how, "abort") == 0) abort();
-  if (strcmp(how, "raise") == 0) raise(SIGSEGV);
-  if (strcmp(how, "kill") == 0) kill(getpid(), SIGABRT);
+  if (strcmp(how, "raise") == 0) return raise(SIGSEGV) + 97;
+  if (strcmp(how, "kill") == 0) return kill(getpid(), SIGABRT) + 97;
   if (strcmp(how, "handled") == 0) signal(SIGSEGV, on_signal);
   if (strcmp(how, "default") == 0) signal(SIGSEGV, SIG_DFL);
   if (strcmp(how, "reset") == 0) {
@@ -83,6 +82,10 @@ FRAME static void* fault(void* words) {
   char** argv = words;
   char* block = malloc(24);
   if (argv[2][0] == '1') damage(block);
+  if (strcmp(argv[1], "free") == 0) {
+    damage(malloc(24));
+    free(block);
+  }
   return (void*)(intptr_t)die(argv[1]);
 }
 
