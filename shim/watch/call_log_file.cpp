@@ -12,6 +12,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/watch/call_log_lock.hpp"
+#include "shim/watch/call_log_mapping.hpp"
 #include "shim/watch/call_log_name.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
@@ -24,28 +25,21 @@ constexpr std::uint64_t kStep = std::uint64_t{256} << 10;
 // Positions count over all files: the n-th file holds those from (n - 1) * file_bytes on. Shared with
 // children.
 struct Shared {
-  std::atomic<std::uint64_t> next;     // where the next line begins
-  std::atomic<std::uint64_t> room;     // positions before this may be written
-  std::atomic<std::uint64_t> done[4];  // of the n-th file, in [n % 4]: bytes that are written, or skipped
-  std::atomic<bool> closed;            // who wants to write asks for the lock first
-  alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
-  std::atomic<bool> stopped;                     // there is no more room
-  std::atomic<bool> forked;                      // children may write, too
+  std::atomic<std::uint64_t> next;  // where the next line begins
+  std::atomic<std::uint64_t> room;  // positions before this may be written
   std::uint64_t file_bytes;
   std::uint64_t start_ns;
-  std::uint64_t device, inode;  // of the present file
-  pid_t maker;                  // the process; its children may see other files under the path
+  std::atomic<bool> closed;                      // who wants to write asks for the lock first
+  alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
+  pid_t maker;                // the process; its children may see other files under the path
+  FileIdentity identity[2];   // of the two newest files, by the parity of their number
+  std::atomic<bool> stopped;  // there is no more room
+  std::atomic<bool> forked;   // children may write, too
   char path[kPathRoom];
 };
 
-// The two newest files, by the parity of their number.
-struct Mapped {
-  std::atomic<std::uint64_t> number;  // from 1 on; 0: nothing
-  std::atomic<char*> start;
-};
-
 constinit Shared* shared = nullptr;
-constinit Mapped mapped[2];
+constinit LogMappings mappings;
 constinit const char* name_pattern = nullptr;
 constinit bool to_stdout = false;
 constinit bool unreachable = false;  // the path leads this child elsewhere
@@ -75,39 +69,17 @@ bool write_at(int fd, const char* from, std::uint64_t bytes, std::uint64_t at) n
 
 // Under the lock. The file's first step of room behind `end`, with the header where it is new.
 bool begin_file(int fd, std::uint64_t number, std::uint64_t end) noexcept {
-  std::uint64_t device;
-  std::uint64_t inode;
-  if (!identify(fd, device, inode)) return false;
+  FileIdentity identity;
+  if (!identify(fd, identity)) return false;
   char header[kHeaderRoom];
   write_header(header, shared->start_ns, shared->forked.load(std::memory_order_relaxed));
   if (end == kHeaderRoom && !write_at(fd, header, sizeof header, 0)) return false;
   const std::uint64_t step = round_up(end + 1, kStep);
   const std::uint64_t room = step < shared->file_bytes ? step : shared->file_bytes;
   if (!write_at(fd, blank, room - end, end)) return false;
-  shared->device = device;
-  shared->inode = inode;
+  shared->identity[number % 2] = identity;
   shared->room.store((number - 1) * shared->file_bytes + room, std::memory_order_seq_cst);
   return true;
-}
-
-bool is_written(std::uint64_t number) noexcept {
-  return number == 0 || shared->done[number % 4].load(std::memory_order_seq_cst) >= shared->file_bytes;
-}
-
-// This process's mapping of the file, in place of that of two files before; under the lock. A thread that
-// stands still within a line of that one goes on to write there: then it stays mapped, and is forgotten.
-char* map_file(int fd, std::uint64_t number) noexcept {
-  Mapped& m = mapped[number % 2];
-  const auto bytes = static_cast<long>(shared->file_bytes);
-  const long got = sys::call(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-  if (got < 0 && got > -4096) return nullptr;
-  char* old = m.start.load(std::memory_order_relaxed);
-  const bool unused = is_written(m.number.load(std::memory_order_relaxed));
-  m.number.store(0, std::memory_order_seq_cst);
-  m.start.store(reinterpret_cast<char*>(got), std::memory_order_seq_cst);
-  m.number.store(number, std::memory_order_seq_cst);
-  if (old != nullptr && unused) sys::call(SYS_munmap, sys::as_word(old), bytes);
-  return reinterpret_cast<char*>(got);
 }
 
 void stop(const char* why) noexcept {
@@ -115,21 +87,32 @@ void stop(const char* why) noexcept {
   Line().text("weir: log_file ").text(shared->path).text(": ").text(why).text("; no more lines").say();
 }
 
-// The present file by its path; -1 when it cannot be opened. For good where another lies there, or none.
+// The file that has begun last.
+std::uint64_t newest() noexcept {
+  return (shared->room.load(std::memory_order_seq_cst) - 1) / shared->file_bytes + 1;
+}
+
+// The n-th file, if that is what lies under the path; -errno, or -EEXIST for another one.
+int open_known(const char* path, std::uint64_t number) noexcept {
+  const int fd = sys::open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  FileIdentity found;
+  if (fd < 0 || (identify(fd, found) && found == shared->identity[number % 2])) return fd;
+  sys::close(fd);
+  return -EEXIST;
+}
+
+// The present file by its path; negative when it cannot be opened. For good where another lies there, or
+// none.
 int open_again() noexcept {
-  const int fd = sys::open(shared->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  std::uint64_t device;
-  std::uint64_t inode;
-  if (fd >= 0 && identify(fd, device, inode) && device == shared->device && inode == shared->inode) return fd;
-  if (fd >= 0) sys::close(fd);
-  const bool lasts = fd >= 0 || fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES || fd == -EPERM;
-  if (!lasts) return -1;  // too many are open, say: this line alone is left out
+  const int fd = open_known(shared->path, newest());
+  const bool lasts = fd == -EEXIST || fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES || fd == -EPERM;
+  if (!lasts) return fd;  // too many are open, say: this line alone is left out
   if (sys::getpid() == shared->maker) {
     stop("was moved or deleted");
   } else {
     unreachable = true;
   }
-  return -1;
+  return fd;
 }
 
 // Room in the n-th file from `room` to where the last line needs it, or to the file's end.
@@ -144,11 +127,6 @@ bool add_room(int fd, std::uint64_t number, std::uint64_t& room, std::uint64_t e
   return true;
 }
 
-// The file that has begun last.
-std::uint64_t newest() noexcept {
-  return (shared->room.load(std::memory_order_seq_cst) - 1) / shared->file_bytes + 1;
-}
-
 // The n-th file begins; those between it and the newest, which could not, never do.
 bool rotate(std::uint64_t number) noexcept {
   const int was = open_again();
@@ -160,12 +138,10 @@ bool rotate(std::uint64_t number) noexcept {
   sys::close(was);
   if (!full || !rename_to_old(shared->path)) return stop("cannot be written"), false;
   const int fd = create_file(shared->path);
-  const bool begun = fd >= 0 && begin_file(fd, number, kHeaderRoom) && map_file(fd, number) != nullptr;
+  const bool begun =
+      fd >= 0 && begin_file(fd, number, kHeaderRoom) && mappings.add(fd, number, shared->file_bytes);
   if (fd >= 0) sys::close(fd);
   if (!begun) return stop("cannot be written"), false;
-  // Of the next file, where another was counted; of this one, if it is not the next.
-  shared->done[(number + 1) % 4].store(0, std::memory_order_seq_cst);
-  if (number != last + 1) shared->done[number % 4].store(0, std::memory_order_seq_cst);
   return true;
 }
 
@@ -199,33 +175,41 @@ void forget_old(char* start, std::uint64_t room) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + from), kStep, kDontNeed);
 }
 
-// This process's mapping of the n-th file, with room up to `end`; nullptr where the line is left out. It
-// stays while the line is not written, as map_file says.
-WEIR_COLD char* make_room(std::uint64_t number, std::uint64_t end) noexcept {
-  const CallLogLock lock(shared->owner);
-  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return nullptr;
-  const std::uint64_t first = (number - 1) * shared->file_bytes;
-  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return nullptr;
-  const Mapped& m = mapped[number % 2];
-  const bool is_mapped = m.number.load(std::memory_order_seq_cst) == number;
-  std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
-  // A newer file than this line's is there already: it comes too late, and only where it cannot be mapped.
-  if (room > first + shared->file_bytes || (end <= room && is_mapped)) {
-    return is_mapped ? m.start.load(std::memory_order_relaxed) : nullptr;
-  }
-  const int fd = open_again();
-  if (fd < 0) return nullptr;
-  const std::uint64_t before = room;
-  const bool ready = (is_mapped || map_file(fd, number) != nullptr) && add_room(fd, number, room, end);
+// A line of a file that another has followed meanwhile: FILE.1 is there to be read. Older ones are not.
+bool map_old(std::uint64_t number) noexcept {
+  if (newest() != number + 1) return false;
+  const int fd = open_known(old_path(shared->path).text, number);
+  if (fd < 0) return false;
+  const bool is_mapped = mappings.add(fd, number, shared->file_bytes);
   sys::close(fd);
-  if (!ready) return stop("cannot be written"), nullptr;
-  char* const mapping = m.start.load(std::memory_order_relaxed);
+  return is_mapped;
+}
+
+// Room in the n-th file up to `end`; without a mapping where the line is left out.
+WEIR_COLD LogMappings::Entry make_room(std::uint64_t number, std::uint64_t end) noexcept {
+  const CallLogLock lock(shared->owner);
+  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return {};
+  const std::uint64_t file_bytes = shared->file_bytes;
+  const std::uint64_t first = (number - 1) * file_bytes;
+  if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return {};
+  LogMappings::Entry entry(mappings, number);
+  std::uint64_t room = shared->room.load(std::memory_order_seq_cst);
+  if (end <= room && entry.start() != nullptr) return entry;
+  if (room > first + file_bytes)
+    return map_old(number) ? LogMappings::Entry(mappings, number) : LogMappings::Entry();
+  const int fd = open_again();
+  if (fd < 0) return {};
+  const std::uint64_t before = room;
+  if (entry.start() == nullptr && mappings.add(fd, number, file_bytes)) entry = {mappings, number};
+  const bool ready = entry.start() != nullptr && add_room(fd, number, room, end);
+  sys::close(fd);
+  if (!ready) return stop("cannot be written"), LogMappings::Entry();
   if (room != before) {
-    populate(mapping, before - first, room - before);
-    forget_old(mapping, before - first);
+    populate(entry.start(), before - first, room - before);
+    forget_old(entry.start(), before - first);
     shared->room.store(room, std::memory_order_seq_cst);
   }
-  return mapping;
+  return entry;
 }
 
 // The file, new or this process's own from before it executed this program; -errno.
@@ -235,9 +219,8 @@ int take_file(std::uint64_t& text_end) noexcept {
   if (fd != -EEXIST) return fd;
   fd = sys::open(shared->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return fd;
-  std::uint64_t device;
-  std::uint64_t inode;
-  const bool regular = identify(fd, device, inode);
+  FileIdentity identity;
+  const bool regular = identify(fd, identity);
   const Writer writer = regular ? writer_of(fd) : Writer{};
   if (writer.is_this_process && !writer.forked) {
     text_end = end_of_text(fd);
@@ -273,12 +256,11 @@ bool begin() noexcept {
   // A file that is full already is left to the first line, which begins another.
   std::uint64_t at = text_end > kHeaderRoom ? text_end : kHeaderRoom;
   if (at > shared->file_bytes) at = shared->file_bytes;
-  const bool begun = begin_file(fd, 1, at) && map_file(fd, 1) != nullptr;
+  const bool begun = begin_file(fd, 1, at) && mappings.add(fd, 1, shared->file_bytes);
   sys::close(fd);
   if (!begun)
     Line().text("weir: cannot write log_file ").text(shared->path).text("; the calls go to stderr").say();
   shared->next.store(at, std::memory_order_seq_cst);
-  shared->done[1].store(at, std::memory_order_seq_cst);
   return begun;
 }
 
@@ -323,10 +305,9 @@ void go_on_file_in_child() noexcept {
   if (shared == nullptr) return;
   if (std::string_view(name_pattern).find("%p") == std::string_view::npos) {
     const std::uint64_t number = newest();
-    const Mapped& m = mapped[number % 2];
     shared->forked.store(true, std::memory_order_relaxed);
-    if (m.number.load(std::memory_order_relaxed) == number)
-      m.start.load(std::memory_order_relaxed)[kForkMark] = '+';
+    const LogMappings::Entry entry(mappings, number);
+    if (entry.start() != nullptr) entry.start()[kForkMark] = '+';
     return;
   }
   Shared* made = make_shared();
@@ -334,7 +315,7 @@ void go_on_file_in_child() noexcept {
   made->file_bytes = shared->file_bytes;
   made->start_ns = shared->start_ns;
   shared = made;
-  mapped[0].number = mapped[1].number = 0;
+  mappings.forget(made->file_bytes);
   if (!begin()) shared->stopped = true;
 }
 
@@ -342,29 +323,22 @@ void append(std::string_view line) noexcept {
   if (__builtin_expect(shared == nullptr, 0)) return append_unmapped(line);
   const std::uint64_t file_bytes = shared->file_bytes;
   std::uint64_t at = shared->next.load(std::memory_order_relaxed);
-  std::uint64_t start;  // of what this line takes: in a new file, of the header
   std::uint64_t from;
   do {
     const std::uint64_t used = at % file_bytes;
-    start = used + line.size() <= file_bytes ? at : at - used + file_bytes;
+    const std::uint64_t start = used + line.size() <= file_bytes ? at : at - used + file_bytes;
     from = start % file_bytes == 0 ? start + kHeaderRoom : start;
   } while (!shared->next.compare_exchange_weak(at, from + line.size(), std::memory_order_seq_cst));
   const std::uint64_t end = from + line.size();
   const std::uint64_t number = from / file_bytes + 1;
-  if (start != at) shared->done[(number - 1) % 4].fetch_add(start - at, std::memory_order_release);
-  const Mapped& m = mapped[number % 2];
-  // First the mapping, then whose it is: not until this line is written does it go.
-  char* mapping = m.start.load(std::memory_order_acquire);
-  if (__builtin_expect(!(m.number.load(std::memory_order_seq_cst) == number &&
-                         end <= shared->room.load(std::memory_order_seq_cst) &&
-                         !shared->closed.load(std::memory_order_seq_cst)),
+  LogMappings::Entry entry(mappings, number);
+  if (__builtin_expect(entry.start() == nullptr || end > shared->room.load(std::memory_order_seq_cst) ||
+                           shared->closed.load(std::memory_order_seq_cst),
                        0)) {
-    mapping = make_room(number, end);
+    entry = make_room(number, end);
+    if (entry.start() == nullptr) return;
   }
-  if (__builtin_expect(mapping != nullptr, 1)) {
-    std::memcpy(mapping + from % file_bytes, line.data(), line.size());
-  }
-  shared->done[number % 4].fetch_add(end - start, std::memory_order_release);
+  std::memcpy(entry.start() + from % file_bytes, line.data(), line.size());
 }
 
 void trim_file() noexcept {

@@ -30,14 +30,13 @@ std::size_t put(char* to, std::size_t room, std::size_t at, std::string_view tex
 
 }  // namespace
 
-bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept {
+bool identify(int fd, FileIdentity& identity) noexcept {
   struct statx s {};
   if (sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s)) !=
       0) {
     return false;
   }
-  device = std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor;
-  inode = s.stx_ino;
+  identity = {std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor, s.stx_ino};
   return (s.stx_mode & S_IFMT) == S_IFREG;
 }
 
@@ -169,13 +168,15 @@ int create_file(const char* path) noexcept {
   return sys::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
 }
 
+OldPath old_path(const char* path) noexcept {
+  OldPath old;
+  const std::size_t n = std::string_view(path).copy(old.text, kPathRoom - 1);
+  std::memcpy(old.text + n, ".1", 3);
+  return old;
+}
+
 bool rename_to_old(const char* path) noexcept {
-  char old[kPathRoom + 2];
-  const std::size_t n = std::string_view(path).copy(old, kPathRoom - 1);
-  old[n] = '.';
-  old[n + 1] = '1';
-  old[n + 2] = '\0';
-  return sys::call(SYS_rename, sys::as_word(path), sys::as_word(old)) == 0;
+  return sys::call(SYS_rename, sys::as_word(path), sys::as_word(old_path(path).text)) == 0;
 }
 
 }  // namespace weir::call_log

@@ -29,8 +29,13 @@ std::uint64_t size_of(int fd) noexcept;
 // Behind the last line, where the image that this one replaced has stopped.
 std::uint64_t end_of_text(int fd) noexcept;
 
+struct FileIdentity {
+  std::uint64_t device, inode;
+  bool operator==(const FileIdentity&) const = default;
+};
+
 // False where the descriptor is none of a regular file.
-bool identify(int fd, std::uint64_t& device, std::uint64_t& inode) noexcept;
+bool identify(int fd, FileIdentity& identity) noexcept;
 
 // An absolute path with %p and %e filled in: the program may change its directory.
 void expand(const char* pattern, char (&path)[kPathRoom]) noexcept;
@@ -40,6 +45,12 @@ void add_process_id(char (&path)[kPathRoom]) noexcept;
 
 // A new file's descriptor, or -errno: -EEXIST where something is there.
 int create_file(const char* path) noexcept;
+
+// FILE.1 of FILE.
+struct OldPath {
+  char text[kPathRoom + 2];
+};
+OldPath old_path(const char* path) noexcept;
 
 // FILE becomes FILE.1. False where that is not possible.
 bool rename_to_old(const char* path) noexcept;

@@ -242,6 +242,17 @@ def test_rotating_writers(weir):
         check(len(read(path)) > 0 and os.path.getsize(path) <= 1 << 20, path)
 
 
+def test_stalled_writers(weir):
+    """A thread that stands still within a line for several files, and then goes on, harms nothing."""
+    log = weir.path("stalled.log")
+    result = start(weir, "stalls.c", "1500", options=f"mode=pass:log_file={log}:log_bytes=1M")
+    equal((result.status, result.stderr), (0, b""), f"stalled\n{result.describe()}")
+    for path in (log, log + ".1"):
+        read(path)
+        with open(path, "rb") as file:
+            check(b"\n\n" not in file.read().rstrip(b"\n"), f"{path} has every line")
+
+
 def test_bad_files(weir):
     cases = {"/no/such/directory/x": r"weir: cannot open log_file /no/such/directory/x: error 2; the calls go to stderr",
              "/dev/null": r"weir: cannot open log_file /dev/null, which is no file; the calls go to stderr"}
