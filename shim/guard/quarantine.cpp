@@ -4,6 +4,7 @@
 
 #include "shim/base/options.hpp"
 #include "shim/base/spin_lock.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/damage.hpp"
 #include "shim/parent/parent.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 constinit SpinLock lock;
 constexpr std::uint64_t kMostBatchBytes = std::uint64_t{128} << 10;
-constexpr unsigned kMostAtOnce = 2 * GuardThread::kMostHeld;
+constexpr std::uint64_t kMostWaitNs = 100'000'000;
 
 constexpr std::uint64_t kLargeBlock = std::uint64_t{64} << 10;  // larger ones have their own ring
 
@@ -78,13 +79,14 @@ void keep(Ring& ring, const std::uint64_t* in, unsigned count) noexcept {
 }
 
 // Takes the oldest out as long as there are too many; how many.
-unsigned take_oldest(Ring& ring, std::uint64_t* out) noexcept {
+unsigned take_oldest(Ring& ring, GuardThread& to) noexcept {
   unsigned leaving = 0;
-  while (ring.first != ring.behind && leaving < kMostAtOnce && is_over_budget(ring)) {
+  while (ring.first != ring.behind && leaving < GuardThread::kMostLeaving && is_over_budget(ring)) {
     const std::uint64_t place = ring.place[ring.first++ & ring.mask];
     ring.bytes -= bytes_of(place);
-    out[leaving++] = place;
+    __atomic_store_n(&to.leaves[leaving++], place, __ATOMIC_RELAXED);
   }
+  __atomic_store_n(&to.leaving, leaving, __ATOMIC_RELAXED);
   return leaving;
 }
 
@@ -96,23 +98,24 @@ void fetch_ahead(std::uint64_t place) noexcept {
 }
 
 // Places go in, and are no longer the caller's; the oldest come out.
-void exchange(Ring& ring, const std::uint64_t* in, std::uint32_t& count) noexcept {
+void exchange(GuardThread& by, Ring& ring, const std::uint64_t* in, std::uint32_t& count) noexcept {
   constexpr unsigned kAhead = 6;
-  std::uint64_t out[kMostAtOnce];
+  const std::uint64_t* const out = by.leaves;
   unsigned leaving;
   do {
     {
       const SpinGuard guard(lock, false);
       keep(ring, in, count);
       count = 0;  // under the lock: for_each may visit a thread's block twice, but none that has left
-      leaving = take_oldest(ring, out);
+      leaving = take_oldest(ring, by);
     }
     for (unsigned i = 0; i < kAhead && i < leaving; ++i) fetch_ahead(out[i]);
     for (unsigned i = 0; i < leaving; ++i) {
       if (i + kAhead < leaving) fetch_ahead(out[i + kAhead]);
       if (__builtin_expect(out[i] != kForgotten, 1)) release(GuardHeader::of(block_at(out[i])));
     }
-  } while (leaving == kMostAtOnce);
+    __atomic_store_n(&by.leaving, 0, __ATOMIC_RELEASE);
+  } while (leaving == GuardThread::kMostLeaving);
 }
 
 // From a signal handler that may have interrupted an exchange, which nobody must wait for.
@@ -122,6 +125,44 @@ __attribute__((noinline, cold)) void hold_one(Ring& ring, std::uint64_t place) n
     if (guard.held() && !is_over_budget(ring)) return keep(ring, &place, 1);
   }
   release(GuardHeader::of(block_at(place)));
+}
+
+struct MemoryRange {
+  std::uint64_t start, bytes;
+  bool has(std::uint64_t place) const noexcept {
+    return reinterpret_cast<std::uint64_t>(block_at(place)) - start < bytes;
+  }
+};
+
+void forget_held(const MemoryRange& range) noexcept {
+  const SpinGuard guard(lock, false);
+  for (Ring* ring : {&usual, &large}) {
+    for (std::uint64_t i = ring->first; i != ring->behind; ++i) {
+      std::uint64_t& place = ring->place[i & ring->mask];
+      if (!range.has(place)) continue;
+      ring->bytes -= bytes_of(place);
+      place = kForgotten;
+    }
+  }
+  for (std::uint32_t i = thread_state_count(); i-- != 0;) {
+    GuardThread& batch = thread_state_of(i).guard;
+    for (std::uint32_t n = 0; n < batch.held; ++n) {
+      if (range.has(batch.place[n])) batch.place[n] = kForgotten;
+    }
+  }
+}
+
+// A thread may be about to let go of what it took out of the ring just before. It does not wait for us, as
+// no lock is held here, unless a signal stopped it, whose handler may do so: that thread gets its time.
+void wait_until_left(const GuardThread& g, const MemoryRange& range, std::uint64_t until) noexcept {
+  const auto has_some = [&] {
+    const std::uint32_t leaving = __atomic_load_n(&g.leaving, __ATOMIC_ACQUIRE);
+    for (std::uint32_t i = 0; i < leaving; ++i) {
+      if (range.has(__atomic_load_n(&g.leaves[i], __ATOMIC_RELAXED))) return true;
+    }
+    return false;
+  };
+  while (has_some() && sys::now_ns() < until) sys::call(SYS_sched_yield);
 }
 
 }  // namespace
@@ -156,7 +197,7 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
   if (__builtin_expect(t == nullptr, 0)) return hold_one(ring, place);
   if (__builtin_expect(&ring == &large, 0)) {
     std::uint32_t one = 1;
-    return exchange(large, &place, one);
+    return exchange(t->guard, large, &place, one);
   }
   GuardThread& g = t->guard;
   g.place[g.held] = place;
@@ -169,37 +210,26 @@ void hold(ThreadState* t, GuardHeader* header) noexcept {
 __attribute__((noinline)) void flush(ThreadState& t) noexcept {
   GuardThread& g = t.guard;
   if (g.held == 0) return;
-  exchange(usual, g.place, g.held);
+  exchange(g, usual, g.place, g.held);
   g.held_bytes = 0;
 }
 
 void adopt_batches() noexcept {
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
     ThreadState& t = thread_state_of(i);
-    if (!t.in_use) flush(t);
+    if (t.in_use) continue;
+    t.guard.leaving = 0;
+    flush(t);
   }
 }
 
 void forget(const char* start, const char* end) noexcept {
-  const auto first = reinterpret_cast<std::uint64_t>(start);
-  const auto bytes = static_cast<std::uint64_t>(end - start);
-  const auto lies_there = [&](std::uint64_t place) {
-    return reinterpret_cast<std::uint64_t>(block_at(place)) - first < bytes;
-  };
-  const SpinGuard guard(lock, false);
-  for (Ring* ring : {&usual, &large}) {
-    for (std::uint64_t i = ring->first; i != ring->behind; ++i) {
-      std::uint64_t& place = ring->place[i & ring->mask];
-      if (!lies_there(place)) continue;
-      ring->bytes -= bytes_of(place);
-      place = kForgotten;
-    }
-  }
+  const MemoryRange range{reinterpret_cast<std::uint64_t>(start), static_cast<std::uint64_t>(end - start)};
+  forget_held(range);
+  const std::uint64_t began = sys::now_ns();
   for (std::uint32_t i = thread_state_count(); i-- != 0;) {
-    GuardThread& batch = thread_state_of(i).guard;
-    for (std::uint32_t n = 0; n < batch.held; ++n) {
-      if (lies_there(batch.place[n])) batch.place[n] = kForgotten;
-    }
+    const ThreadState& t = thread_state(i);
+    if (&t != this_thread) wait_until_left(t.guard, range, began + kMostWaitNs);
   }
 }
 

@@ -45,8 +45,9 @@ void for_each(F&& visit) noexcept;
 void adopt_batches() noexcept;
 
 // The memory of blocks in [start, end) goes to others without them (a scope of an arena ends): they are held
-// no longer. The batches of other threads are changed from here: a thread that frees into a scope while it
-// ends would do so without weir, too.
+// no longer. Waits for other threads that are just letting go of some, 100 ms at most: one may stand still in
+// a signal handler. The batches of other threads are changed from here: a thread that frees into a scope
+// while it ends would do so without weir, too.
 void forget(const char* start, const char* end) noexcept;
 
 void lock_for_fork() noexcept;

@@ -32,6 +32,10 @@ struct GuardThread {
   std::uint64_t held_bytes;
   std::uint32_t held;
   std::uint64_t place[kMostHeld];  // as in the quarantine's ring
+  // Out of the ring, and on their way to the parent.
+  static constexpr std::uint32_t kMostLeaving = 2 * kMostHeld;
+  std::uint32_t leaving;
+  std::uint64_t leaves[kMostLeaving];
 };
 
 struct ThreadState {

@@ -17,6 +17,7 @@ CASES = {
     "small_stack": ("on_error=continue:leak_check_at_exit=0", {}, 0, 1),
     "scopes_end": ("", {"WEIR_ROUTES": "* -> arena"}, 0, 0),
     "scopes_weigh_nothing": ("on_error=continue:leak_check_at_exit=0", {"WEIR_ROUTES": "* -> arena"}, 0, 1),
+    "scopes_beside_frees": ("quarantine_blocks=256", {"WEIR_ROUTES": "* -> arena"}, 0, 0),
     "sparse": ("", {}, 0, 0),
     "realloc_fails": ("on_error=continue", {}, 0, 1),
     "freed_elsewhere": ("", {}, 7, 1),

@@ -124,6 +124,26 @@ static int scopes_weigh_nothing(void) {
   return 0;
 }
 
+// Other threads push the blocks of a scope out of the quarantine while it ends.
+static void* free_on(void* nothing) {
+  (void)nothing;
+  while (!stop) {
+    void* volatile block = malloc(40);
+    free(block);
+  }
+  return NULL;
+}
+
+static int scopes_beside_frees(void) {
+  pthread_t thread[3];
+  for (int i = 0; i < 3; ++i) pthread_create(&thread[i], NULL, free_on, NULL);
+  int status = 0;
+  for (int round = 0; round < 100 && status == 0; ++round) status = scopes_end();
+  stop = 1;
+  for (int i = 0; i < 3; ++i) pthread_join(thread[i], NULL);
+  return status;
+}
+
 // Memory that was never touched stays untouched.
 static int sparse(void) {
   char* block = malloc((size_t)1 << 30);
@@ -185,11 +205,17 @@ int main(int count, char** arguments) {
     const char* name;
     int (*run)(void);
   } kCases[] = {
-      {"checks_meet", checks_meet},       {"some_go_on", some_go_on},
-      {"fork_in_report", fork_in_report}, {"small_stack", small_stack},
-      {"scopes_end", scopes_end},         {"sparse", sparse},
-      {"realloc_fails", realloc_fails},   {"freed_elsewhere", freed_elsewhere},
-      {"holds_large", holds_large},       {"scopes_weigh_nothing", scopes_weigh_nothing},
+      {"checks_meet", checks_meet},
+      {"some_go_on", some_go_on},
+      {"fork_in_report", fork_in_report},
+      {"small_stack", small_stack},
+      {"scopes_end", scopes_end},
+      {"sparse", sparse},
+      {"realloc_fails", realloc_fails},
+      {"freed_elsewhere", freed_elsewhere},
+      {"holds_large", holds_large},
+      {"scopes_weigh_nothing", scopes_weigh_nothing},
+      {"scopes_beside_frees", scopes_beside_frees},
   };
   for (size_t i = 0; count > 1 && i < sizeof kCases / sizeof *kCases; ++i) {
     if (strcmp(kCases[i].name, arguments[1]) == 0) return kCases[i].run();
