@@ -17,10 +17,6 @@ static void handle(int number) {
 }
 
 static void* allocate(void* unused) {
-  sigset_t timer;
-  sigemptyset(&timer);
-  sigaddset(&timer, SIGALRM);
-  pthread_sigmask(SIG_BLOCK, &timer, NULL);
   void* blocks[128] = {0};
   for (unsigned i = 0; !stop; ++i) {
     free(blocks[i % 128]);
@@ -31,9 +27,14 @@ static void* allocate(void* unused) {
 }
 
 int main(void) {
+  sigset_t timer;
+  sigemptyset(&timer);
+  sigaddset(&timer, SIGALRM);
+  pthread_sigmask(SIG_BLOCK, &timer, NULL);  // the threads begin with that: no handler runs there
   pthread_t threads[3];
   for (int i = 0; i < 3; ++i) pthread_create(&threads[i], NULL, allocate, NULL);
   usleep(10000);
+  pthread_sigmask(SIG_UNBLOCK, &timer, NULL);
   struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
   const struct itimerval often = {{0, 1000}, {0, 1000}};
