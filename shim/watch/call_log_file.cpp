@@ -29,6 +29,7 @@ struct Shared {
   std::atomic<std::uint64_t> room;  // positions before this may be written
   std::uint64_t file_bytes;
   std::uint64_t start_ns;
+  std::uint64_t turns_to;                        // the file that rotate begins, as long as it does
   std::atomic<bool> closed;                      // who wants to write asks for the lock first
   alignas(64) std::atomic<std::uint32_t> owner;  // thread id of who adds room; 0: nobody
   pid_t maker;                // the process; its children may see other files under the path
@@ -127,6 +128,17 @@ bool add_room(int fd, std::uint64_t number, std::uint64_t& room, std::uint64_t e
   return true;
 }
 
+// The n-th file, where the one before lies under its other name.
+bool begin_next(std::uint64_t number) noexcept {
+  const int fd = create_file(shared->path);
+  const bool begun =
+      fd >= 0 && begin_file(fd, number, kHeaderRoom) && mappings.add(fd, number, shared->file_bytes);
+  if (fd >= 0) sys::close(fd);
+  shared->turns_to = 0;
+  if (!begun) stop("cannot be written");
+  return begun;
+}
+
 // The n-th file begins; those between it and the newest, which could not, never do.
 bool rotate(std::uint64_t number) noexcept {
   const int was = open_again();
@@ -136,17 +148,31 @@ bool rotate(std::uint64_t number) noexcept {
   const std::uint64_t last = newest();
   const bool full = add_room(was, last, room, last * shared->file_bytes);
   sys::close(was);
+  shared->turns_to = number;
   if (!full || !rename_to_old(shared->path)) return stop("cannot be written"), false;
-  const int fd = create_file(shared->path);
-  const bool begun =
-      fd >= 0 && begin_file(fd, number, kHeaderRoom) && mappings.add(fd, number, shared->file_bytes);
-  if (fd >= 0) sys::close(fd);
-  if (!begun) return stop("cannot be written"), false;
-  return true;
+  return begin_next(number);
 }
 
-// A process that was killed in trim_file may have cut the file.
-bool open_for_lines() noexcept {
+bool is_there(const char* path, std::uint64_t number) noexcept {
+  const int fd = open_known(path, number);
+  if (fd >= 0) sys::close(fd);
+  return fd >= 0;
+}
+
+// A process that was killed in rotate has left the file under its other name, and perhaps an empty one.
+void end_turn() noexcept {
+  const std::uint64_t number = shared->turns_to;
+  if (number == 0) return;
+  if (is_there(shared->path, newest())) {
+    shared->turns_to = 0;
+  } else if (is_there(old_path(shared->path).text, newest())) {
+    sys::call(SYS_unlink, sys::as_word(shared->path));
+    begin_next(number);
+  }
+}
+
+// One that was killed in trim_file may have cut the file.
+bool end_trim() noexcept {
   if (!shared->closed.load(std::memory_order_seq_cst)) return true;
   const int fd = open_again();
   if (fd < 0) return false;
@@ -155,6 +181,12 @@ bool open_for_lines() noexcept {
   if (end < shared->room.load(std::memory_order_seq_cst)) shared->room.store(end, std::memory_order_seq_cst);
   shared->closed.store(false, std::memory_order_seq_cst);
   return true;
+}
+
+// First of all that is done under the lock: what a killed process has left half done.
+bool mend() noexcept {
+  end_turn();
+  return end_trim();
 }
 
 // All pages of the room at once, where the kernel can (since 5.14): a fault for each would cost a third of a
@@ -188,7 +220,7 @@ bool map_old(std::uint64_t number) noexcept {
 // Room in the n-th file up to `end`; without a mapping where the line is left out.
 WEIR_COLD LogMappings::Entry make_room(std::uint64_t number, std::uint64_t end) noexcept {
   const CallLogLock lock(shared->owner);
-  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !open_for_lines()) return {};
+  if (unreachable || shared->stopped.load(std::memory_order_relaxed) || !mend()) return {};
   const std::uint64_t file_bytes = shared->file_bytes;
   const std::uint64_t first = (number - 1) * file_bytes;
   if (shared->room.load(std::memory_order_seq_cst) <= first && !rotate(number)) return {};
@@ -344,7 +376,7 @@ void append(std::string_view line) noexcept {
 void trim_file() noexcept {
   if (shared == nullptr || unreachable || shared->stopped.load(std::memory_order_relaxed)) return;
   const CallLogLock lock(shared->owner);
-  if (!open_for_lines()) return;
+  if (!mend()) return;
   // First nobody finds room without asking for the lock; then what was given out before is all that counts.
   shared->closed.store(true, std::memory_order_seq_cst);
   const std::uint64_t room = shared->room.load(std::memory_order_seq_cst);

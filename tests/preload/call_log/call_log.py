@@ -280,6 +280,16 @@ def test_killed_holder(weir):
     equal(result.status, 0, result.describe())
 
 
+def test_killed_at_a_turn(weir):
+    """A child that is killed while a new file begins: others end what it began."""
+    log = weir.path("killed_at_a_turn.log")
+    result = start(weir, "calls.c", "kills", "120", log="module=calls",
+                   options=f"mode=pass:log_file={log}:log_bytes=1M", timeout=120)
+    equal((result.status, result.stderr.decode()), (0, ""), result.describe())
+    for path in (log, log + ".1"):
+        check(len(read(path)) > 0 and os.path.getsize(path) <= 1 << 20, path)
+
+
 def test_file_goes_away(weir):
     """One line, and the program goes on without a log."""
     for how in ("unlink", "replace"):
