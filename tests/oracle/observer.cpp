@@ -51,6 +51,7 @@ constinit std::atomic<std::uint64_t> compared{0};
 constinit std::atomic<std::uint64_t> different{0};
 constinit std::atomic<std::uint64_t> ended_unknown{0};
 constinit std::atomic<std::uint64_t> not_kept{0};
+constinit std::atomic<std::uint64_t> faults{0};  // of libunwind
 
 // The two answers, not on the program's stack, which may be a few kilobytes.
 struct Scratch {
@@ -105,7 +106,7 @@ void after_fork_in_parent() noexcept {
   forking.store(false);
 }
 void after_fork_in_child() noexcept {
-  for (auto* counter : {&seen, &compared, &different, &ended_unknown, &not_kept}) counter->store(0);
+  for (auto* counter : {&seen, &compared, &different, &ended_unknown, &not_kept, &faults}) counter->store(0);
   forking.store(false);
 }
 
@@ -187,6 +188,7 @@ struct Comparison {
   unsigned own = 0;         // libunwind's frames before the site
   unsigned theirs = 0;      // libunwind's frames, from the site on
   bool by_cursor = false;
+  bool faulted = false;  // libunwind read outside of memory behind the last of theirs
 };
 
 void report(const Comparison& c, const char* what, unsigned at) noexcept {
@@ -232,7 +234,8 @@ __attribute__((always_inline)) inline unsigned own_frames(const Comparison& c) n
   std::atomic<std::uint64_t>& entry = known[(place * 0x9e3779b97f4a7c15u) >> 56];
   const std::uint64_t value = entry.load(std::memory_order_relaxed);
   if (value - place < kMostOwn) return static_cast<unsigned>(value - place);
-  const unsigned got = reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, kMostOwn);
+  bool faulted;
+  const unsigned got = reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, kMostOwn, faulted);
   for (unsigned own = 1; own < got; ++own) {
     if (reinterpret_cast<std::uint64_t>(c.s->theirs[own]) != c.site.ip) continue;
     entry.store(place + own, std::memory_order_relaxed);
@@ -246,8 +249,11 @@ __attribute__((always_inline)) inline unsigned own_frames(const Comparison& c) n
 __attribute__((noinline)) bool ask_libunwind(Comparison& c, unsigned frames) noexcept {
   c.own = own_frames(c);
   const unsigned most = c.own + (c.unknown ? c.ours : frames);
-  const unsigned got = c.by_cursor ? reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, most)
-                                   : reference::backtrace(c.s->theirs, most);
+  unsigned got = c.by_cursor ? 0 : reference::backtrace(c.s->theirs, most);
+  if (got == 0) {
+    c.by_cursor = true;
+    got = reference::walk_by_cursor(c.s->theirs, c.s->theirs_exact, most, c.faulted);
+  }
   // Between two instructions of a stack switch the tables name a slot that holds no code; libunwind takes
   // what it finds there for a frame and guesses on.
   for (c.theirs = 0; c.own + c.theirs < got; ++c.theirs) {
@@ -287,6 +293,7 @@ Difference difference_of(const Comparison& c, unsigned limit) noexcept {
     if (!has_its_module(c.s->ours[i])) return {"a module that is not there", i};
   }
   if (c.ours < shown && !c.unknown) return {"weir ends before libunwind", c.ours};
+  if (c.faulted) return {};  // what weir has behind that, nobody knows
   if (c.ours > shown) return {"libunwind ends before weir", shown};
   if (!c.unknown && c.cut != (c.theirs > limit)) return {"cut or whole", c.ours};
   return {};
@@ -320,9 +327,8 @@ void compare(Scratch* s, const CallSite& site, StackId id, const void* observed_
 
   // First by our own frames: with what it remembers, libunwind might walk into what is no stack.
   const Ranges replaced = unloaded_ranges();
-  for (unsigned i = 0; replaced.count != 0 && i < c.ours; ++i) {
+  for (unsigned i = 0; replaced.count != 0 && i < c.ours; ++i)
     c.by_cursor |= inside(replaced, state_of(s->ours[i]).ip);
-  }
   bool found = ask_libunwind(c, limit + 1);
   for (unsigned i = 0; replaced.count != 0 && !c.by_cursor && i < c.theirs; ++i) {
     if (!inside(replaced, reinterpret_cast<std::uint64_t>(s->theirs[c.own + i]))) continue;
@@ -342,6 +348,7 @@ void compare(Scratch* s, const CallSite& site, StackId id, const void* observed_
       reference::has_tables(state_of(s->ours[c.ours - 1]).lookup_address())) {
     d = {"weir sees no tables where libunwind does", c.ours - 1};
   }
+  if (c.faulted) faults.fetch_add(1, std::memory_order_relaxed);
   if (d.what != nullptr) report(c, d.what, d.at);
 }
 
@@ -365,8 +372,8 @@ __attribute__((destructor)) void say_result() noexcept {
   char line[256];
   Text t(line, sizeof line);
   t.add("oracle: pid %d: %lu stacks compared, %lu different, %lu ended in code without unwind tables\n",
-        sys::getpid(), compared.load(), different.load(), ended_unknown.load());
-  if (not_kept.load() != 0) t.add("oracle: pid %d: %lu not kept\n", sys::getpid(), not_kept.load());
+        sys::getpid(), +compared, +different, +ended_unknown);
+  t.add("oracle: pid %d: %lu not kept, %lu faults of libunwind\n", sys::getpid(), +not_kept, +faults);
   t.append_to_log();
 }
 

@@ -1,6 +1,8 @@
 #include "tests/oracle/reference.hpp"
 
 #include <dlfcn.h>
+#include <setjmp.h>
+#include <signal.h>
 
 #include <atomic>
 
@@ -29,6 +31,21 @@ bool bind(void* library, const char* name, F& function) noexcept {
   return function != nullptr;
 }
 
+__thread sigjmp_buf* way_back __attribute__((tls_model("initial-exec"))) = nullptr;
+
+void on_fault(int number, siginfo_t* /*info*/, void* /*context*/) noexcept {
+  if (way_back != nullptr) siglongjmp(*way_back, 1);
+  signal(number, SIG_DFL);  // the program's own: it happens again
+}
+
+void catch_faults() noexcept {
+  struct sigaction action {};
+  if (sigaction(SIGSEGV, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
 }  // namespace
 
 bool load() noexcept {
@@ -47,31 +64,49 @@ bool load() noexcept {
   if (!bound) return false;
   // The first call initialises libunwind under a lock, and binding what it calls allocates: no stack may be
   // asked for before.
+  catch_faults();
   local_space = *space;
   set_caching_policy(local_space, UNW_CACHE_NONE);
   return true;
 }
 
 unsigned backtrace(void** to, unsigned room) noexcept {
+  sigjmp_buf* const before = way_back;
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) != 0) return way_back = before, 0;
+  way_back = &here;
   const int n = unw.backtrace(to, static_cast<int>(room));
+  way_back = before;
   return n > 0 ? static_cast<unsigned>(n) : 0;
 }
 
-unsigned walk_by_cursor(void** to, bool* exact, unsigned room) noexcept {
+unsigned walk_by_cursor(void** to, bool* exact, unsigned room, bool& faulted) noexcept {
   unw_context_t context;
   unw_cursor_t cursor;
   unw.get_context(&context);
+  faulted = false;
   if (unw.init_local(&cursor, &context) != 0) return 0;
+  sigjmp_buf* const before = way_back;
+  sigjmp_buf here;
+  volatile unsigned n = 0;
+  if (sigsetjmp(here, 0) != 0) {
+    faulted = true;
+    way_back = before;
+    return n;
+  }
+  way_back = &here;
   bool interrupted = false;
-  for (unsigned n = 0;;) {
+  while (n != room) {
     unw_word_t ip = 0;
-    if (unw.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) return n;
+    if (unw.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0) break;
     to[n] = reinterpret_cast<void*>(ip);
-    exact[n++] = interrupted;
-    if (n == room) return n;
-    if (unw.step(&cursor) <= 0) return n;
+    exact[n] = interrupted;
+    n = n + 1;
+    if (unw.step(&cursor) <= 0) break;
     interrupted = unw.is_signal_frame(&cursor) > 0;  // tells of the frame that the last step left
   }
+  way_back = before;
+  return n;
 }
 
 bool has_tables(std::uint64_t address) noexcept {

@@ -23,7 +23,8 @@ import programs
 
 MINIMUM = 10_000_000
 LINE = re.compile(r"^oracle: pid \d+: (\d+) stacks compared, (\d+) different, (\d+) ended in code without")
-NOT_KEPT = re.compile(r"^oracle: pid \d+: (\d+) not kept")
+MORE = re.compile(r"^oracle: pid \d+: (\d+) not kept, (\d+) faults of libunwind")
+STACKS_A_FAULT = 1000  # at least: where libunwind reads outside of memory, a stack is compared in part
 TIMEOUT = 200
 # Stacks are the same whichever allocator the block comes from.
 ROUTES = ("* -> pool", "* -> arena", "size<=256 -> pool; call=new* -> arena; * -> parent")
@@ -35,6 +36,7 @@ class Outcome:
     different: int = 0
     unknown: int = 0
     not_kept: int = 0
+    faults: int = 0
     processes: int = 0
     seconds: float = 0.0
     complaints: list = dataclasses.field(default_factory=list)
@@ -101,8 +103,9 @@ def read_log(path, outcome):
             outcome.compared += int(match[1])
             outcome.different += int(match[2])
             outcome.unknown += int(match[3])
-        elif match := NOT_KEPT.match(line):
+        elif match := MORE.match(line):
             outcome.not_kept += int(match[1])
+            outcome.faults += int(match[2])
         else:
             details.append(line)
     outcome.details = "\n".join(details)
@@ -130,6 +133,8 @@ def run_case(case, library, scratch):
         outcome.complaints.append(f"{outcome.different} stacks differ\n{outcome.details[:20000]}")
     if outcome.not_kept:
         outcome.complaints.append(f"{outcome.not_kept} stacks found no room")
+    if outcome.faults * STACKS_A_FAULT > outcome.compared:
+        outcome.complaints.append(f"libunwind faulted at {outcome.faults} of {outcome.compared} stacks")
     if outcome.compared < case.minimum:
         outcome.complaints.append(f"compared {outcome.compared} stacks, expected {case.minimum}\n{output[-1000:]}")
     shutil.rmtree(folder, ignore_errors=True)
@@ -177,7 +182,7 @@ def main():
                 outcome = done.result()
                 show(running[done], outcome)
                 failed += outcome.complaints
-                for name in ("compared", "different", "unknown", "processes"):
+                for name in ("compared", "different", "unknown", "processes", "faults"):
                     setattr(total, name, getattr(total, name) + getattr(outcome, name))
         failed += check_the_check(make("stress_O2_nofp", 1, 64, 100_000, 100_000), library, scratch)
     finally:
@@ -186,6 +191,7 @@ def main():
         failed.append(f"{total.compared} stacks compared in all, fewer than {MINIMUM}")
     print(f"oracle: {total.compared} stacks compared in {total.processes} processes of {len(cases)} runs, "
           f"{total.different} different, {total.unknown} ended in code without unwind tables, "
+          f"{total.faults} at which libunwind faulted, "
           f"{time.monotonic() - began:.0f} s; {len(failed)} complaints")
     for complaint in failed:
         print(f"complaint: {complaint.splitlines()[0]}")
