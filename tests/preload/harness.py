@@ -24,6 +24,11 @@ SKIPPED = 77
 CFLAGS = ["-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fno-optimize-sibling-calls", "-fno-builtin-malloc",
           "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free", "-I" + HERE]
 
+# Programs start as a shell would start them, also where the tests themselves run in the background.
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
+
 
 class Failure(Exception):
     """A test's expectation did not hold; the text says which."""
