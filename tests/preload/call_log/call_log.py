@@ -245,7 +245,7 @@ def test_rotating_writers(weir):
 def test_stalled_writers(weir):
     """A thread that stands still within a line for several files, and then goes on, harms nothing."""
     log = weir.path("stalled.log")
-    result = start(weir, "stalls.c", "1500", options=f"mode=pass:log_file={log}:log_bytes=1M")
+    result = start(weir, "stalls.c", "1500", options=f"mode=pass:log_file={log}:log_bytes=1M", timeout=180)
     equal((result.status, result.stderr), (0, b""), f"stalled\n{result.describe()}")
     for path in (log, log + ".1"):
         read(path)
