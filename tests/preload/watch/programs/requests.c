@@ -95,7 +95,10 @@ static void repeat(const char* what, int times, int silent) {
 
 static void take(char** words);
 
+static pthread_barrier_t is_named;
+
 static void* in_thread(void* words) {
+  pthread_barrier_wait(&is_named);
   take(words);
   return NULL;
 }
@@ -123,8 +126,10 @@ static void take(char** words) {
     if (word[0] == 't') {
       pthread_t thread;
       char** rest = words + 1;
+      pthread_barrier_init(&is_named, NULL, 2);
       if (pthread_create(&thread, NULL, in_thread, rest) != 0) abort();
       pthread_setname_np(thread, word + 2);
+      pthread_barrier_wait(&is_named);
       pthread_join(thread, NULL);
       return;
     }
