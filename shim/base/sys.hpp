@@ -66,10 +66,10 @@ inline void write_all(int fd, const void* from, std::size_t bytes) noexcept {
   }
 }
 
-// Nanoseconds of CLOCK_MONOTONIC. The plain system call: the vDSO is not needed where this is used.
 // What libc adds to the flags of each action that it sets; sigaction gives it back.
 inline constexpr int kSaRestorer = 0x04000000;
 
+// Nanoseconds of CLOCK_MONOTONIC. The plain system call: the vDSO is not needed where this is used.
 inline std::uint64_t now_ns() noexcept {
   struct {
     long seconds, nanoseconds;
