@@ -1,6 +1,6 @@
 // Arenas for programs that free one by one: blocks are cut from chunks in the order of allocation, a chunk
-// counts its live blocks, and one whose blocks are all freed is used again. A fixed buffer is an arena of one
-// chunk.
+// counts its live blocks, and one whose blocks are all freed is used again.
+// A fixed buffer is an arena of one chunk.
 //
 // A lane is one arena at work: a thread's own, or one for all threads behind a lock (`shared`). Its chunks:
 //   current    where blocks are cut
@@ -94,8 +94,8 @@ void look_for_idle_chunks() noexcept;
 // Another size at the same address, by the lane's own thread; false when it does not fit.
 bool resize_in(Lane& lane, Chunk* chunk, void* block, std::size_t bytes) noexcept;
 
-// A block too large for a chunk: a span of its own. `lane` is where a scope of this thread may have listed
-// it.
+// A block too large for a chunk: a span of its own.
+// `lane` is where a scope of this thread may have listed it.
 void free_large(Lane* lane, UnitIndex span) noexcept;
 
 // Scopes: what the lane allocates until leave_scope lives in chunks of its own, which all end there.
@@ -105,8 +105,8 @@ Chunk* enter_scope(Lane& lane) noexcept;
 bool leave_scope(Lane& lane, Chunk* scope) noexcept;
 bool reset_scope(Lane& lane, Chunk* scope) noexcept;
 
-// Called for what a scope ends or resets with blocks still in it (mode=leak: their headers must die with
-// them).
+// Called for what a scope ends or resets with blocks still in it
+// (mode=leak: their headers must die with them).
 using BlocksEnd = void(char* start, char* end) noexcept;
 extern BlocksEnd* blocks_end;
 
@@ -119,6 +119,9 @@ void note_use(Lane& lane) noexcept;
 
 // The lane's thread ends: chunks with blocks become orphans, the others go.
 void abandon_lane(Lane& lane) noexcept;
+
+// The same in a fork's child, for a thread that is not in it and may have stopped anywhere.
+void abandon_cut_off_lane(Lane& lane) noexcept;
 
 void lock_arenas_for_fork() noexcept;
 void unlock_arenas_after_fork() noexcept;

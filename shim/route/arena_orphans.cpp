@@ -1,6 +1,8 @@
 // Chunks whose own thread is gone, or does not look at them although other threads have emptied them.
 #include <sys/mman.h>
 
+#include <cstring>
+
 #include "core/pages.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/route/lane_lists.hpp"
@@ -105,8 +107,8 @@ void free_remotely(Chunk* chunk, void* block) noexcept {
   mark_dead(block);
   const std::int32_t frees = chunk->remote_frees.fetch_add(1, std::memory_order_acq_rel) + 1;
   if (frees == 0) return end_orphan(chunk);
-  // The owner frees at the same time, unseen: then it is the owner that finds the chunk empty, or a later
-  // look.
+  // The owner frees at the same time, unseen: then it is the owner that finds the chunk empty,
+  // or a later look.
   if (static_cast<std::uint32_t>(frees) == __atomic_load_n(&chunk->live, __ATOMIC_RELAXED) &&
       chunk->full.load(std::memory_order_relaxed)) {
     note_emptied(chunk);
@@ -152,6 +154,21 @@ void abandon_lane(Lane& lane) noexcept {
   lane.full = lane.look = lane.scope = nullptr;
   lane.scopes = 0;
   make_current(lane, nullptr);
+}
+
+void abandon_cut_off_lane(Lane& lane) noexcept {
+  if (lane.busy) {  // in the middle of a change: its chunks are lost to the child
+    std::memset(static_cast<void*>(&lane), 0, sizeof(Lane));
+    return;
+  }
+  // It may have stopped with a start set or cleared and `at` not yet moved, or the other way round. Who takes
+  // the chunk over cuts from `at` on: across a start that was left there, which would end the block too
+  // early.
+  if (lane.current != nullptr) {
+    clear_starts_between(lane.current, lane.at, lane.end);
+    set_start(lane.current, lane.at);
+  }
+  abandon_lane(lane);
 }
 
 void lock_orphans_for_fork() noexcept {

@@ -40,21 +40,6 @@ std::uint64_t granule_of(const Chunk* chunk, const char* p) noexcept {
   return static_cast<std::uint64_t>(p - reinterpret_cast<const char*>(chunk)) / kGranule;
 }
 
-// Clears the starts in (from, to).
-void clear_starts_between(Chunk* chunk, const char* from, const char* to) noexcept {
-  const std::uint64_t first = granule_of(chunk, from) + 1;
-  const std::uint64_t end = granule_of(chunk, to);
-  const std::uint64_t keep_low = (std::uint64_t{1} << first % 64) - 1;
-  const std::uint64_t keep_high = ~std::uint64_t{0} << end % 64;
-  std::uint64_t* const words = chunk->starts();
-  for (std::uint64_t w = first / 64; w <= end / 64; ++w) {
-    std::uint64_t keep = 0;
-    if (w == first / 64) keep |= keep_low;
-    if (w == end / 64) keep |= keep_high;
-    __atomic_store_n(&words[w], words[w] & keep, __ATOMIC_RELAXED);
-  }
-}
-
 }  // namespace
 
 void raise(std::atomic<std::uint64_t>& peak, std::uint64_t to) noexcept {
@@ -142,6 +127,21 @@ void forget_starts(Chunk* chunk, const char* at) noexcept {
   chunk->remote_frees.store(0, std::memory_order_relaxed);
   chunk->at = chunk->first();
   set_start(chunk, chunk->at);
+}
+
+// Writes only where there is one: after a fork each page that is written is a copy.
+void clear_starts_between(Chunk* chunk, const char* from, const char* to) noexcept {
+  const std::uint64_t first = granule_of(chunk, from) + 1;
+  const std::uint64_t end = granule_of(chunk, to);
+  const std::uint64_t keep_low = (std::uint64_t{1} << first % 64) - 1;
+  const std::uint64_t keep_high = ~std::uint64_t{0} << end % 64;
+  std::uint64_t* const words = chunk->starts();
+  for (std::uint64_t w = first / 64; w <= end / 64; ++w) {
+    std::uint64_t keep = 0;
+    if (w == first / 64) keep |= keep_low;
+    if (w == end / 64) keep |= keep_high;
+    if ((words[w] & ~keep) != 0) __atomic_store_n(&words[w], words[w] & keep, __ATOMIC_RELAXED);
+  }
 }
 
 std::uint32_t count_starts(Chunk* chunk) noexcept {

@@ -39,8 +39,8 @@ struct ArenaRoute {
 
 extern ArenaRoute arena_routes[kMostRules];  // by rule
 
-// Whose a chunk is. Only kOwned can be claimed by another thread, for as long as it purges an empty chunk's
-// pages.
+// Whose a chunk is. Only kOwned can be claimed by another thread,
+// for as long as it purges an empty chunk's pages.
 inline constexpr std::uint64_t kOwned = 0x6f776e6564212121;    // of a lane
 inline constexpr std::uint64_t kTaken = 0x74616b656e212121;    // of a lane that is changing it
 inline constexpr std::uint64_t kClaimed = 0x636c61696d656421;  // of a thread that purges it
@@ -87,8 +87,8 @@ char* block_before(Chunk* chunk, const char* p) noexcept;
 
 // A freed block says so in its first word: a secret of the process and its address. It is what a search for
 // holes knows it by; a block that is handed out is cleared of it. Another function of them than a header's
-// check (splitmix64's finish against its start): where tracking has its header there, the two must not cancel
-// out.
+// check (splitmix64's finish against its start): where tracking has its header there,
+// the two must not cancel out.
 inline std::uint64_t dead_mark(const void* block) noexcept {
   std::uint64_t x = reinterpret_cast<std::uint64_t>(block) + (header_key ^ 0x94d049bb133111eb);
   x = (x ^ x >> 31) * 0xd6e8feb86659fd93;
@@ -121,8 +121,8 @@ inline std::uint64_t span_bytes(const Chunk* chunk) noexcept {
 Chunk* new_chunk(ArenaRoute& route) noexcept;
 void release(Chunk* chunk) noexcept;
 
-// Keeps other threads from an owned chunk's pages, while it is changed; false while another thread is at
-// them.
+// Keeps other threads from an owned chunk's pages, while it is changed;
+// false while another thread is at them.
 bool try_take(Chunk* chunk) noexcept;
 void take(Chunk* chunk) noexcept;
 void put_back(Chunk* chunk) noexcept;
@@ -134,10 +134,13 @@ bool is_sparse(const Chunk* chunk) noexcept;
 
 // Empties the chunk: its blocks up to `at` are no more.
 void forget_starts(Chunk* chunk, const char* at) noexcept;
+
+// Clears the starts in (from, to).
+void clear_starts_between(Chunk* chunk, const char* from, const char* to) noexcept;
 std::uint32_t count_starts(Chunk* chunk) noexcept;
 
-// The first hole of at least `bytes` from the start `from` on, with no starts left inside; {} when there is
-// none.
+// The first hole of at least `bytes` from the start `from` on, with no starts left inside;
+// {} when there is none.
 struct Hole {
   char* at;
   char* end;

@@ -41,8 +41,8 @@ constexpr std::size_t kSlotsOfPool = [] {
   return slots;
 }();
 
-// Behind the struct: bins, lanes, rooms of bins, and the stacks, whose pages are touched as far as they are
-// used.
+// Behind the struct: bins, lanes, rooms of bins, and the stacks,
+// whose pages are touched as far as they are used.
 struct CacheLayout {
   std::size_t lanes, rooms, sites, slots, bytes;
 };
@@ -308,12 +308,7 @@ void adopt_other_caches() noexcept {
     if (&c == own_cache || !c.in_use) continue;
     if (!c.working) flush(c);
     for (unsigned r = 0; r < route_rules.count; ++r) {
-      // In the middle of a change: its chunks are lost to the child.
-      if (c.lanes[r].busy) {
-        std::memset(static_cast<void*>(&c.lanes[r]), 0, sizeof(Lane));
-      } else {
-        abandon_lane(c.lanes[r]);
-      }
+      abandon_cut_off_lane(c.lanes[r]);
     }
     retire(c);
   }

@@ -191,6 +191,41 @@ TEST_F(Arena, RefusesAtTheCapacity) {
   free(blocks[0]);
 }
 
+// As a fork's child finds the lane of a thread that is not in it: stopped between any two stores.
+enum class Stopped { kCutting, kCuttingAligned, kCuttingAtFirst, kGrowing, kShrinking, kTakingBack };
+constexpr Stopped kStopped[] = {Stopped::kCutting, Stopped::kCuttingAligned, Stopped::kCuttingAtFirst,
+                                Stopped::kGrowing, Stopped::kShrinking,      Stopped::kTakingBack};
+
+void stop_in_the_middle(Lane& lane, Stopped stopped) {
+  const std::size_t room = static_cast<std::size_t>(lane.end - lane.at);
+  if (lane.current == nullptr || room < 1024) return;
+  char* newest;
+  switch (stopped) {
+    case Stopped::kCutting:
+      return set_start(lane.current, lane.at + 512);
+    case Stopped::kCuttingAligned:
+      set_start(lane.current, lane.at + 48);
+      return set_start(lane.current, lane.at + 560);
+    case Stopped::kCuttingAtFirst:
+      lane.at += 512;
+      return;
+    case Stopped::kGrowing:
+      newest = static_cast<char*>(allocate_in(lane, 64));
+      clear_start(lane.current, lane.at);
+      set_start(lane.current, newest + 512);
+      return free_remotely(lane.current, newest);
+    case Stopped::kShrinking:
+      newest = static_cast<char*>(allocate_in(lane, 512));
+      clear_start(lane.current, lane.at);
+      set_start(lane.current, newest + 64);
+      return free_remotely(lane.current, newest);
+    case Stopped::kTakingBack:
+      newest = static_cast<char*>(allocate_in(lane, 512));
+      free_in(lane, lane.current, newest);
+      return set_start(lane.current, newest + 512);
+  }
+}
+
 TEST_F(Arena, RandomOnesAgainstAModel) {
   for (unsigned seed = 1; seed <= 6; ++seed) {
     std::mt19937_64 random(seed);
@@ -222,6 +257,11 @@ TEST_F(Arena, RandomOnesAgainstAModel) {
       }
       if (step % 7000 == 6999 && seed % 2 == 0) {  // its thread ends, and another takes over what has room
         abandon_lane(lane_);
+        newest = nullptr;
+      }
+      if (step % 1000 == 999 && seed % 3 == 0) {
+        stop_in_the_middle(lane_, kStopped[random() % std::size(kStopped)]);
+        abandon_cut_off_lane(lane_);
         newest = nullptr;
       }
     }
@@ -259,8 +299,54 @@ TEST_F(Arena, AdoptsAnOrphanWithRoom) {
   free(block);
 }
 
-// Blocks were cut behind where the chunk's last block then ends: a search for holes must not take them for
-// one.
+TEST_F(Arena, IsTakenOverWhereAForkCutItOff) {
+  for (const Stopped stopped : kStopped) {
+    SCOPED_TRACE(static_cast<int>(stopped));
+    BlockModel model;
+    void* const old = allocate(1000);
+    ASSERT_NO_FATAL_FAILURE(model.add(old, 1000, 16));
+    stop_in_the_middle(lane_, stopped);
+    abandon_cut_off_lane(lane_);
+    for (const std::size_t bytes : {3000u, 16u, 5000u}) {
+      void* const block = allocate(bytes);
+      EXPECT_EQ(chunk_of(block), chunk_of(old));
+      ASSERT_NO_FATAL_FAILURE(model.add(block, bytes, 16));
+    }
+    model.check();
+    while (!model.empty()) free(model.remove(model.begin()));
+  }
+}
+
+TEST_F(FixedBuffer, IsTakenOverWhereAForkCutItOff) {
+  make_fixed(100'000);
+  for (const Stopped stopped : kStopped) {
+    SCOPED_TRACE(static_cast<int>(stopped));
+    BlockModel model;
+    ASSERT_NO_FATAL_FAILURE(model.add(allocate(1000), 1000, 16));
+    stop_in_the_middle(lane_, stopped);
+    abandon_cut_off_lane(lane_);
+    ASSERT_NO_FATAL_FAILURE(model.add(allocate(50'000), 50'000, 16));
+    EXPECT_EQ(route_.chunks, 1u);
+    model.check();
+    while (!model.empty()) free(model.remove(model.begin()));
+  }
+}
+
+// What was being changed is nobody's: it is not taken over.
+TEST_F(Arena, IsLostWhereAForkCutOffAChange) {
+  void* const old = allocate(1000);
+  lane_.busy = true;
+  abandon_cut_off_lane(lane_);
+  lane_.route = &route_;
+  void* const block = allocate(1000);
+  EXPECT_NE(chunk_of(block), chunk_of(old));
+  EXPECT_EQ(granted(old), 1008u);
+  free(block);
+  release(chunk_of(old));
+}
+
+// Blocks were cut behind where the chunk's last block then ends:
+// a search for holes must not take them for one.
 TEST_F(Arena, KeepsBlocksOfAdoptedChunksApart) {
   BlockModel model;
   std::vector<void*> filling(200);
