@@ -1,8 +1,9 @@
 // The `weir` command: its command line. What the subcommands do is in commands/.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 
@@ -11,7 +12,7 @@
 #include "shim/abi/option_values.hpp"
 #include "shim/abi/route_words.hpp"
 #include "tools/commands/check.hpp"
-#include "tools/commands/hunt_options.hpp"
+#include "tools/commands/hunt.hpp"
 #include "tools/commands/incident_report.hpp"
 #include "tools/commands/leak_report.hpp"
 #include "tools/commands/limit_report.hpp"
@@ -19,34 +20,13 @@
 #include "tools/commands/route_sites.hpp"
 #include "tools/commands/routes.hpp"
 #include "tools/commands/run.hpp"
+#include "tools/help_texts.hpp"
 #include "tools/options/listing.hpp"
 #include "tools/say.hpp"
 
 namespace {
 
 constexpr std::size_t kColumns = 80;
-
-constexpr const char* kAbout =
-    "weir finds memory leaks, and misuse of the heap, in programs that were not\n"
-    "built for it. It preloads libweir.so, which follows every allocation with its\n"
-    "whole stack, and reports at exit what leaked and where it was allocated.\n"
-    "A program with leaks then ends with status 23, else with its own.\n"
-    "With --guard it stops a program that misuses the heap, and says how.";
-
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  weir run -- ./app --its-own arguments\n"
-    "  weir run --log 'leaks.%e.%p' --json leaks.json -- ./app\n"
-    "  weir run --suppressions known.supp --option malloc_context_size=200 -- ./app\n"
-    "  weir run --guard -- ./app          overruns, uses after free, wrong frees\n"
-    "  weir hunt -- ./app                 the same, under one layout after the other\n"
-    "  weir run --route 'size<=256 -> pool' -- ./app\n"
-    "  weir check 4711          a leak check of a running program, which goes on\n"
-    "  weir options             every option, also for WEIR_OPTIONS";
-
-constexpr const char* kRunFooter =
-    "Options also come from WEIR_OPTIONS=key=value:key=value; the command line wins.\n"
-    "Without weir run: LD_PRELOAD=libweir.so ./app";
 
 // Options that people type often have a flag of their own; `--option` takes all of them.
 struct Shorthand {
@@ -69,17 +49,6 @@ constexpr Shorthand kShorthands[] = {
     {"--stats", "stats", "print at exit what each route took", true},
     {"--strict", "strict", "don't start when an option is wrong", true},
 };
-
-constexpr const char* kRoutesFooter =
-    "Without RULES and --file, what WEIR_ROUTES has is checked.\n"
-    "The status is 2 when a rule is wrong.\n"
-    "Example: weir routes 'size<=256 -> pool; thread=worker* -> arena' --size 100";
-
-constexpr const char* kOomFooter =
-    "The program runs once natively, once to find the stacks that allocate, and then\n"
-    "once for each, where one request of that stack finds no memory. Standard input\n"
-    "is the same each time, outputs are dropped. Status 1: some run ended in a crash,\n"
-    "a hang, a leak, a misuse of the heap, or well but with another output.";
 
 // CLI11's help, with the usage of `run`, whose program and arguments it does not know.
 class HelpFormatter : public CLI::Formatter {
@@ -154,7 +123,7 @@ weir::CallKind read_call(const std::string& word) {
 
 void add_routes(CLI::App& app, weir::RoutesRequest& request, int& status) {
   CLI::App* routes = app.add_subcommand("routes", "Check routing rules; tell what a request takes");
-  routes->footer(kRoutesFooter);
+  routes->footer(weir::kRoutesFooter);
   routes->add_option("RULES", request.rules, "the rules")->type_name("");
   routes->add_option("--file", request.file, "rules from a file")->type_name("FILE");
   weir::RouteQuestion& question = request.question;
@@ -198,7 +167,7 @@ weir::LeakRule read_leak_rule(const std::string& word) {
 
 void add_oom(CLI::App& app, weir::OomRequest& request, int& status) {
   CLI::App* oom = app.add_subcommand("oom", "Fail each allocation once; tell what can't take it");
-  oom->footer(kOomFooter);
+  oom->footer(weir::kOomFooter);
   oom->prefix_command();
   oom->add_option_function<std::string>(
          "-o,--option", [&](const std::string& pair) { request.options.push_back(weir::split_pair(pair)); },
@@ -229,15 +198,61 @@ void add_oom(CLI::App& app, weir::OomRequest& request, int& status) {
   });
 }
 
+constexpr double kMostHuntSeconds = 1e6;
+
+void choose_layouts(weir::HuntRequest& request, const std::string& words) {
+  std::string error;
+  request.layouts.clear();
+  if (!weir::choose_layouts(words, request.layouts, error)) throw CLI::ValidationError("--layouts", error);
+}
+
+void add_hunt(CLI::App& app, weir::HuntRequest& request, int& status) {
+  request.layouts.assign(weir::layouts().begin(), weir::layouts().end());
+  CLI::App* hunt = app.add_subcommand("hunt", "Run a program under every layout of the guard");
+  hunt->footer(weir::kHuntFooter);
+  hunt->prefix_command();
+  hunt->add_option_function<std::string>(
+          "-o,--option", [&](const std::string& pair) { request.options.push_back(weir::split_pair(pair)); },
+          "any of `weir options`, for every run")
+      ->type_name("KEY=VALUE")
+      ->trigger_on_parse();
+  hunt->add_option_function<std::string>(
+          "--layouts", [&](const std::string& words) { choose_layouts(request, words); },
+          "of canary,page,page-front,freed (all)")
+      ->type_name("LIST");
+  hunt->add_option_function<double>(
+          "--timeout",
+          [&](double seconds) { request.limit = std::chrono::milliseconds(std::llround(seconds * 1000)); },
+          "time limit of each run (none)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, kMostHuntSeconds).description(""));
+  hunt->add_flag("--all-output", request.shows_all_output, "show what every run prints, not only the first");
+  hunt->add_option("--exitcode", request.exitcode, "exit status when something was found (1)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 255).description(""));
+  hunt->add_option("--log", request.log_path, "file for the report, or stdout (stderr)")->type_name("FILE");
+  hunt->add_option("--json", request.json_path, "file for the report as JSON")->type_name("FILE");
+  hunt->add_option("--color", request.color, "auto, always or never")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""));
+  hunt->final_callback([&request, &status, hunt] {
+    const std::vector<std::string> rest = hunt->remaining();
+    request.command.insert(request.command.begin(), rest.begin(), rest.end());
+    if (request.command.empty()) throw CLI::RequiredError("PROGRAM");
+    if (!rest.empty() && rest.front().starts_with('-')) throw CLI::ExtrasError("hunt", {rest.front()});
+    status = weir::hunt(request);
+  });
+}
+
 int parse(int argc, char** argv) {
-  CLI::App app{kAbout, "weir"};
+  CLI::App app{weir::kAbout, "weir"};
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.set_help_flag("-h,--help", "Print this help");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("weir: {} (weir --help tells more)\n", error.what());
   });
   app.formatter(std::make_shared<HelpFormatter>());
-  app.footer(kExamples);
+  app.footer(weir::kExamples);
   app.require_subcommand(1);
 
   weir::RunRequest request;
@@ -246,7 +261,7 @@ int parse(int argc, char** argv) {
   int status = 0;
 
   CLI::App* run = app.add_subcommand("run", "Run a program under weir");
-  run->footer(kRunFooter);
+  run->footer(weir::kRunFooter);
   run->prefix_command();
   run->add_option_function<std::string>(
          "-o,--option", [&](const std::string& pair) { request.options.push_back(weir::split_pair(pair)); },
@@ -301,7 +316,7 @@ int parse(int argc, char** argv) {
 
   weir::HuntRequest hunt;
   hunt.command = request.command;
-  weir::add_hunt(app, hunt, status);
+  add_hunt(app, hunt, status);
 
   CLI::App* check = app.add_subcommand("check", "Ask a running program for a leak check");
   int pid = 0;

@@ -4,7 +4,8 @@ core/   the standard library and core/; the operating system in core/pages.cpp, 
         files want calls (open, fstat, msync...) that no allocator should have at hand;
         GoogleTest and the C library's stacks in core/testing/gtest.hpp, for tests to include
 shim/   core/ and shim/; jemalloc's names in shim/parent/ alone; libunwind.h in one file
-tools/  tools/ and shim/abi/; spdlog, fmt and their like nowhere else
+tools/  tools/ and shim/abi/; spdlog, fmt and their like nowhere else. What a compiler takes seconds for is included
+        once: nlohmann/json in tools/json/json.cpp, CLI11 in tools/main.cpp; of fmt <fmt/core.h>
 """
 
 import os
@@ -19,6 +20,7 @@ cstddef cstdint cstdio cstdlib cstring ctime exception functional initializer_li
 memory_resource mutex new numeric optional ranges span string string_view thread tuple type_traits utility
 vector version""".split())
 OF_TOOLS = ("spdlog/", "fmt/", "CLI/", "nlohmann/", "elfutils/", "gelf.h", "libelf.h", "dwarf.h")
+COSTLY = {"nlohmann/json.hpp": "tools/json/json.cpp", "CLI/CLI.hpp": "tools/main.cpp"}
 MAY_INCLUDE = {"core": ("core/",), "shim": ("core/", "shim/"), "tools": ("tools/", "shim/abi/")}
 SYSTEM_IN_CORE = {"core/mapped_file.cpp", "core/pages.cpp", "core/testing/gtest.hpp"}
 
@@ -47,6 +49,10 @@ def check(root):
                 complaints.append(f"{where}: core/ knows the standard library only")
             if layer != "tools" and header.startswith(OF_TOOLS):
                 complaints.append(f"{where}: this library belongs to tools/")
+            if path != COSTLY.get(header, path):
+                complaints.append(f"{where}: that costs seconds, and is for {COSTLY[header]} alone")
+            if header.startswith("fmt/") and header != "fmt/core.h":
+                complaints.append(f"{where}: <fmt/core.h> is enough, and costs a third (tools/join.hpp joins)")
             if "jemalloc" in header and not path.startswith("shim/parent/"):
                 complaints.append(f"{where}: jemalloc is known to shim/parent/ alone")
             if header.startswith("libunwind"):

@@ -1,6 +1,6 @@
 #include "tools/commands/check.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cerrno>
 #include <charconv>

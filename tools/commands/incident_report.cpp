@@ -1,6 +1,6 @@
 #include "tools/commands/incident_report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tools/commands/report_input.hpp"
 #include "tools/report/incident_json.hpp"

@@ -1,6 +1,6 @@
 #include "tools/commands/leak_report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tools/commands/report_input.hpp"
 #include "tools/report/json.hpp"

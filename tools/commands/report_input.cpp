@@ -1,6 +1,6 @@
 #include "tools/commands/report_input.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 #include <cstdlib>

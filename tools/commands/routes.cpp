@@ -1,6 +1,6 @@
 #include "tools/commands/routes.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <cstdlib>

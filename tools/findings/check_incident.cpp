@@ -1,6 +1,6 @@
 #include "tools/findings/check_incident.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "tools/findings/findings.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>

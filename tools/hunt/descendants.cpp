@@ -1,6 +1,6 @@
 #include "tools/hunt/descendants.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <csignal>

@@ -22,8 +22,8 @@ class ProgramInput {
   ProgramInput(const ProgramInput&) = delete;
   ProgramInput& operator=(const ProgramInput&) = delete;
 
-  // The standard input of the next run, closed on exec and the caller's to close; or -1: what this process
-  // has.
+  // The standard input of the next run, closed on exec and the caller's to close;
+  // or -1: what this process has.
   int open_for_run();
 
   // While a run lasts: what to wait for, and what to do then.

@@ -1,6 +1,6 @@
 #include "tools/hunt/layouts.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 
@@ -10,10 +10,10 @@ namespace weir {
 
 namespace {
 
-// canary: far more is held back than in mode=guard, which has to be fast. What only hunt reports are requests
-// that Valgrind calls fishy.
-// page: freed pages go back soon, so that the mappings suffice for what lives.
-// freed: the other way round, what is freed stays without access as long as mappings last.
+// canary  far more is held back than in mode=guard, which has to be fast. What only hunt reports are requests
+//         that Valgrind calls fishy.
+// page    freed pages go back soon, so that the mappings suffice for what lives.
+// freed   the other way round, what is freed stays without access as long as mappings last.
 constexpr Layout kLayouts[] = {
     {"canary",
      "quarantine_bytes=192M:quarantine_large_bytes=64M:quarantine_blocks=1M:max_free_fill_size=1M:"

@@ -1,6 +1,6 @@
 #include "tools/hunt/merge.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

@@ -1,21 +1,18 @@
 #include "tools/hunt/report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
 
-#include "tools/report/frame_json.hpp"
+#include "tools/join.hpp"
 #include "tools/report/incident_json.hpp"
 #include "tools/report/incident_text.hpp"
+#include "tools/report/report_line.hpp"
 
 namespace weir {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kDoubleLine = "=================================================================";
 
 double seconds(std::chrono::milliseconds time) {
   return static_cast<double>(time.count()) / 1000;
@@ -45,7 +42,7 @@ std::string hunt_text(const HuntReport& report, bool color) {
     out += incident_text(bug.incident, {{}, note, color, false});
     if (out.ends_with("\n\n")) out.pop_back();  // where the summary would stand
   }
-  fmt::format_to(to, "\n{}\nweir: hunt: {}\n", kDoubleLine, fmt::join(report.command, " "));
+  fmt::format_to(to, "\n{}\nweir: hunt: {}\n", kDoubleLine, join(report.command, " "));
   fmt::format_to(to, "  {:<12}{:>8}{:>11}   {}\n", "layout", "reports", "time", "ended");
   for (const HuntRun& run : report.runs) {
     fmt::format_to(to, "  {:<12}{:>8}{:>9.2f} s   {}\n", run.layout.name, run.reports, seconds(run.end.time),
@@ -63,25 +60,34 @@ std::string hunt_text(const HuntReport& report, bool color) {
 }
 
 std::string hunt_json(const HuntReport& report) {
-  Json json = {{"tool", "weir"}, {"version", WEIR_VERSION}, {"reason", "hunt"}, {"command", report.command}};
-  json["runs"] = Json::array();
+  Json runs = Json::array();
   for (const HuntRun& run : report.runs) {
-    json["runs"].push_back({{"layout", run.layout.name},
-                            {"seconds", seconds(run.end.time)},
-                            {"ended", run.end.text()},
-                            {"whole", run.end.is_whole()},
-                            {"reports", run.reports}});
+    runs.push(Json::object()
+                  .set("layout", run.layout.name)
+                  .set("seconds", seconds(run.end.time))
+                  .set("ended", run.end.text())
+                  .set("whole", run.end.is_whole())
+                  .set("reports", run.reports));
   }
-  json["errors"] = Json::array();
+  Json errors = Json::array();
   for (const Bug& bug : report.bugs) {
-    Json error = incident_json(bug.incident, {});
-    error["seen"] = Json::array();
-    for (const SeenBy& seen : bug.seen) {
-      error["seen"].push_back({{"layout", report.runs[seen.layout].layout.name}, {"times", seen.times}});
+    Json seen = Json::array();
+    for (const SeenBy& by : bug.seen) {
+      seen.push(Json::object().set("layout", report.runs[by.layout].layout.name).set("times", by.times));
     }
-    json["errors"].push_back(std::move(error));
+    Json error = incident_json(bug.incident, {});
+    error.set("seen", std::move(seen));
+    errors.push(std::move(error));
   }
-  return json_line(json) + '\n';
+  return Json::object()
+             .set("tool", "weir")
+             .set("version", WEIR_VERSION)
+             .set("reason", "hunt")
+             .set("command", report.command)
+             .set("runs", std::move(runs))
+             .set("errors", std::move(errors))
+             .line() +
+         '\n';
 }
 
 }  // namespace weir

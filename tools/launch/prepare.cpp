@@ -1,6 +1,6 @@
 #include "tools/launch/prepare.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,8 +18,8 @@ namespace weir {
 
 namespace {
 
-// A path on the command line means the directory where it was typed; the program may be elsewhere when it
-// ends.
+// A path on the command line means the directory where it was typed;
+// the program may be elsewhere when it ends.
 std::string absolute_path(const OptionPair& pair) {
   constexpr std::string_view kPaths[] = {"log_path",    "json_path",    "stats_path",   "log_file",
                                          "fail_report", "alloc_stacks", "suppressions", "tool"};

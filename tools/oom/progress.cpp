@@ -1,6 +1,6 @@
 #include "tools/oom/progress.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kBar = 30;
-constexpr std::chrono::milliseconds kStep{100};
+constexpr std::chrono::milliseconds kShowEvery{100};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Progress::~Progress() {
 
 void Progress::show(std::size_t done, std::string_view note) {
   const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || (now - shown_ < kStep && done != total_)) return;
+  if (!terminal_ || (now - shown_ < kShowEvery && done != total_)) return;
   shown_ = now;
   const std::size_t full = kBar * done / total_;
   const double seconds = std::chrono::duration<double>(now - began_).count();

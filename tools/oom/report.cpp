@@ -1,13 +1,13 @@
 #include "tools/oom/report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "tools/json/json.hpp"
 #include "tools/report/frame_text.hpp"
 
 namespace weir {
@@ -151,21 +151,45 @@ class Writer {
   std::string out_;
 };
 
-nlohmann::ordered_json json_of(const std::vector<const Frame*>& frames) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+Json json_of(const std::vector<const Frame*>& frames) {
+  Json all = Json::array();
   for (const Frame* frame : frames) {
     for (const SourceFrame& source : frame->sources) {
-      nlohmann::ordered_json each;
-      if (!source.function.empty()) each["function"] = source.function;
-      if (!source.file.empty()) each["file"] = source.file;
-      if (source.line != 0) each["line"] = source.line;
-      if (!frame->module->path.empty()) each["module"] = frame->module->path;
-      each["offset"] = fmt::format("0x{:x}", frame->offset);
-      if (source.inlined) each["inlined"] = true;
-      all.push_back(std::move(each));
+      Json each = Json::object();
+      if (!source.function.empty()) each.set("function", source.function);
+      if (!source.file.empty()) each.set("file", source.file);
+      if (source.line != 0) each.set("line", source.line);
+      if (!frame->module->path.empty()) each.set("module", frame->module->path);
+      each.set("offset", fmt::format("0x{:x}", frame->offset));
+      if (source.inlined) each.set("inlined", true);
+      all.push(std::move(each));
     }
   }
   return all;
+}
+
+Json json_of(const FailedRun& run, const OomReport& report, FrameNames& names) {
+  const LoggedStack& stack = report.stacks.stacks[run.stack];
+  Json json = Json::object();
+  json.set("stack", stack.hash)
+      .set("verdict", word_of(run.outcome.verdict))
+      .set("end", end_of(run.outcome))
+      .set("call", stack.call)
+      .set("bytes", stack.bytes)
+      .set("requests", stack.requests)
+      .set("frames", json_of(names.frames(report.stacks, stack.frames)));
+  if (!run.outcome.crash.empty()) json.set("crash", json_of(crash_frames(run.outcome, names)));
+  if (run.outcome.leaks.empty()) return json;
+  Json leaks = Json::array();
+  for (const LostBlocks& leak : run.outcome.leaks) {
+    leaks.push(Json::object()
+                   .set("kind", leak.kind)
+                   .set("bytes", leak.bytes)
+                   .set("blocks", leak.blocks)
+                   .set("frames", json_of(leak_frames(leak, names))));
+  }
+  json.set("leaks", std::move(leaks));
+  return json;
 }
 
 }  // namespace
@@ -202,33 +226,19 @@ std::string oom_text(const OomReport& report, FrameNames& names) {
 }
 
 std::string oom_json(const OomReport& report, FrameNames& names) {
-  nlohmann::ordered_json all;
-  all["tool"] = "weir oom";
-  all["command"] = report.command;
-  const auto counts = report.counts();
-  for (unsigned i = 0; i < kVerdicts; ++i) all["counts"][word_of(static_cast<Verdict>(i))] = counts[i];
-  all["counts"]["not tried"] = report.left_out;
-  all["runs"] = nlohmann::ordered_json::array();
-  for (const FailedRun& run : report.runs) {
-    const LoggedStack& stack = report.stacks.stacks[run.stack];
-    nlohmann::ordered_json each;
-    each["stack"] = stack.hash;
-    each["verdict"] = word_of(run.outcome.verdict);
-    each["end"] = end_of(run.outcome);
-    each["call"] = stack.call;
-    each["bytes"] = stack.bytes;
-    each["requests"] = stack.requests;
-    each["frames"] = json_of(names.frames(report.stacks, stack.frames));
-    if (!run.outcome.crash.empty()) each["crash"] = json_of(crash_frames(run.outcome, names));
-    for (const LostBlocks& leak : run.outcome.leaks) {
-      each["leaks"].push_back({{"kind", leak.kind},
-                               {"bytes", leak.bytes},
-                               {"blocks", leak.blocks},
-                               {"frames", json_of(leak_frames(leak, names))}});
-    }
-    all["runs"].push_back(std::move(each));
-  }
-  return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto of_verdict = report.counts();
+  Json counts = Json::object();
+  for (unsigned i = 0; i < kVerdicts; ++i) counts.set(word_of(static_cast<Verdict>(i)), of_verdict[i]);
+  counts.set("not tried", report.left_out);
+  Json runs = Json::array();
+  for (const FailedRun& run : report.runs) runs.push(json_of(run, report, names));
+  return Json::object()
+             .set("tool", "weir oom")
+             .set("command", report.command)
+             .set("counts", std::move(counts))
+             .set("runs", std::move(runs))
+             .lines() +
+         "\n";
 }
 
 }  // namespace weir

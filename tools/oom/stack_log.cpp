@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kHashDigits = 16;
 
-std::string_view take_word(std::string_view& line) {
+std::string_view take_field(std::string_view& line) {
   const std::size_t end = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, end);
   line.remove_prefix(std::min(end + 1, line.size()));
@@ -32,8 +32,8 @@ class Reader {
   }
 
   void take(std::string_view line) {
-    const std::string process(take_word(line));
-    const std::string_view word = take_word(line);
+    const std::string process(take_field(line));
+    const std::string_view word = take_field(line);
     if (word == "process") modules_[process].clear();
     if (word == "module") take_module(modules_[process], line);
     if (word == "stack") take_stack(modules_[process], line);
@@ -44,7 +44,7 @@ class Reader {
     }
     if (word == "crash") {
       LoggedCrash crash;
-      if (read(take_word(line), crash.signal) && read_frames(modules_[process], line, crash.frames)) {
+      if (read(take_field(line), crash.signal) && read_frames(modules_[process], line, crash.frames)) {
         log_.crashes.push_back(std::move(crash));
       }
     }
@@ -55,8 +55,8 @@ class Reader {
 
   void take_module(Numbers& numbers, std::string_view line) {
     unsigned number = 0;
-    if (!read(take_word(line), number)) return;
-    const std::string_view build_id = take_word(line);
+    if (!read(take_field(line), number)) return;
+    const std::string_view build_id = take_field(line);
     const LoggedModule module{std::string(line), build_id == "-" ? std::string() : std::string(build_id)};
     auto found = std::ranges::find(log_.modules, module);
     if (found == log_.modules.end()) found = log_.modules.insert(found, module);
@@ -65,7 +65,7 @@ class Reader {
 
   static bool read_frames(const Numbers& numbers, std::string_view line, std::vector<LoggedFrame>& frames) {
     while (!line.empty()) {
-      const std::string_view word = take_word(line);
+      const std::string_view word = take_field(line);
       const std::size_t sign = word.find_first_of("+=");
       LoggedFrame frame;
       if (sign == std::string_view::npos || !read(word.substr(0, sign), frame.module) ||
@@ -81,10 +81,10 @@ class Reader {
   }
 
   static bool read_stack(const Numbers& numbers, std::string_view line, LoggedStack& stack) {
-    stack.hash = take_word(line);
-    stack.call = take_word(line);
-    return stack.hash.size() == kHashDigits && read(take_word(line), stack.bytes) &&
-           read(take_word(line), stack.alignment) && read_frames(numbers, line, stack.frames);
+    stack.hash = take_field(line);
+    stack.call = take_field(line);
+    return stack.hash.size() == kHashDigits && read(take_field(line), stack.bytes) &&
+           read(take_field(line), stack.alignment) && read_frames(numbers, line, stack.frames);
   }
 
   void take_stack(const Numbers& numbers, std::string_view line) {
@@ -94,7 +94,7 @@ class Reader {
   }
 
   void take_count(std::string_view line) {
-    const auto found = places_.find(std::string(take_word(line)));
+    const auto found = places_.find(std::string(take_field(line)));
     std::uint64_t requests = 0;
     if (found != places_.end() && read(line, requests)) log_.stacks[found->second].requests += requests;
   }

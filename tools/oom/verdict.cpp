@@ -1,15 +1,15 @@
 #include "tools/oom/verdict.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "tools/findings/read_file.hpp"
+#include "tools/json/json.hpp"
 
 namespace weir {
 
@@ -29,30 +29,38 @@ std::uint64_t hex(const std::string& text) {
   return number;
 }
 
-LostBlocks read_leak(const nlohmann::json& entry) {
-  LostBlocks leak{entry.at("kind"), entry.at("bytes"), entry.at("blocks"), {}};
-  for (const nlohmann::json& frame : entry.at("frames")) {
-    if (frame.value("inlined", false)) continue;  // the function that it was inlined into comes next
-    leak.frames.push_back({{frame.value("module", ""), frame.value("build_id", "")},
-                           hex(frame.value("offset", frame.value("address", "0")))});
+LostBlocks read_leak(const JsonView& entry) {
+  LostBlocks leak{entry["kind"].string(), entry["bytes"].number(), entry["blocks"].number(), {}};
+  for (const JsonView& frame : entry["frames"].elements()) {
+    if (frame.flag_or("inlined", false)) continue;  // the function that it was inlined into comes next
+    const char* const place = frame.has("offset") ? "offset" : "address";
+    leak.frames.push_back(
+        {{frame.string_or("module", ""), frame.string_or("build_id", "")}, hex(frame.string_or(place, "0"))});
   }
   return leak;
 }
 
-// One object, or in mode=guard one a line.
-void read_reports(const std::string& text, std::vector<LostBlocks>& leaks) {
-  const auto take = [&](const nlohmann::json& report) {
-    if (!report.is_object() || !report.contains("leaks")) return;
-    for (const nlohmann::json& entry : report.at("leaks")) {
-      if (entry.at("kind") != "reachable") leaks.push_back(read_leak(entry));
+// False when the text is no JSON, or not as report/json.cpp writes it: a line may be cut short with its run.
+bool read_report(std::string_view text, std::vector<LostBlocks>& leaks) {
+  try {
+    const JsonDocument document(text);
+    const JsonView report = document.root();
+    if (!report.is_object() || !report.has("leaks")) return true;
+    for (const JsonView& entry : report["leaks"].elements()) {
+      if (entry["kind"].string() != "reachable") leaks.push_back(read_leak(entry));
     }
-  };
-  const nlohmann::json whole = nlohmann::json::parse(text, nullptr, false);
-  if (!whole.is_discarded()) return take(whole);
+    return true;
+  } catch (const JsonError&) {
+    return false;
+  }
+}
+
+// One object, or in mode=guard one a line.
+void read_reports(std::string_view text, std::vector<LostBlocks>& leaks) {
+  if (read_report(text, leaks)) return;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const nlohmann::json line = nlohmann::json::parse(text.substr(at, end - at), nullptr, false);
-    if (!line.is_discarded()) take(line);
+    read_report(text.substr(at, end - at), leaks);
     at = end + 1;
   }
 }

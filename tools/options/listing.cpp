@@ -1,6 +1,6 @@
 #include "tools/options/listing.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 

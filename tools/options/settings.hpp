@@ -24,8 +24,8 @@ struct Settings {
   std::string set(std::string_view name, std::string_view value);
 };
 
-// What the library hands on: "key=value\n" for every row. Lines that are no option here are told in
-// `mistakes`.
+// What the library hands on: "key=value\n" for every row.
+// Lines that are no option here are told in `mistakes`.
 Settings read_settings(std::string_view lines, std::vector<std::string>& mistakes);
 
 // What a program with this WEIR_OPTIONS goes by; the mistakes in it are the library's to tell.

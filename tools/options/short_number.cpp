@@ -1,6 +1,6 @@
 #include "tools/options/short_number.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace weir {
 

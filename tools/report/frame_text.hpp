@@ -21,8 +21,8 @@ struct StackLines {
 // "    #0 0x... in function file:line:column" and what is to be said of the stack's end.
 void append_stack(std::string& out, const StackLines& stack);
 
-// "function file:line" of a stack's innermost frame, "(module+0x...)" where it has no name; empty without
-// one.
+// "function file:line" of a stack's innermost frame, "(module+0x...)" where it has no name;
+// empty without one.
 std::string place_of(std::span<const Frame* const> frames, std::string_view strip_path_prefix);
 
 // Takes libweir.so's own frames from the inner end: the stack then begins with the call that the program

@@ -1,6 +1,6 @@
 #include "tools/report/hex_dump.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

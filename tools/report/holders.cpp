@@ -1,18 +1,18 @@
 #include "tools/report/holders.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "tools/report/frame_text.hpp"
 #include "tools/report/incident_words.hpp"
+#include "tools/report/report_line.hpp"
 
 namespace weir {
 
 namespace {
 
-constexpr std::string_view kDoubleLine = "=================================================================";
 constexpr std::size_t kDefaultHolders = 10;
 
 std::vector<const Frame*> frames_of(std::span<const FrameToken> tokens, Symboliser& symboliser) {

@@ -2,18 +2,18 @@
 // what the members mean.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tools/json/json.hpp"
 #include "tools/report/incidents.hpp"
 #include "tools/symbols/frame_pool.hpp"
 
 namespace weir {
 
-nlohmann::ordered_json incident_json(const Incident& incident, const std::string& strip_path_prefix);
+Json incident_json(const Incident& incident, const std::string& strip_path_prefix);
 
 // The same with the program's name and arguments, ended by a newline.
 std::string incident_json_line(const Incident& incident, const std::vector<std::string>& command,

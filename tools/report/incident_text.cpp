@@ -1,18 +1,17 @@
 #include "tools/report/incident_text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 
 #include "tools/report/frame_text.hpp"
 #include "tools/report/hex_dump.hpp"
 #include "tools/report/incident_words.hpp"
+#include "tools/report/report_line.hpp"
 
 namespace weir {
 
 namespace {
-
-constexpr std::string_view kDoubleLine = "=================================================================";
 
 class IncidentWriter {
  public:

@@ -1,6 +1,6 @@
 #include "tools/report/incident_words.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

@@ -16,6 +16,7 @@ namespace weir {
 // By the number of the enumerator.
 inline constexpr std::string_view kOccasionWords[kIncidentOccasions] = {
     "call", "free", "realloc", "quarantine", "exit", "signal", "periodic", "access", "crash"};
+inline constexpr std::string_view kMarkLetters = ".bcd?";  // of a dump, by the number of the DumpMark
 inline constexpr std::string_view kAccessWords[] = {"access", "read", "write"};
 inline constexpr std::string_view kPlaceWords[kIncidentPlaces] = {
     "block", "stack", "static", "inside-block", "inside-freed-block", "heap", "other-mapping", "unmapped"};

@@ -1,20 +1,26 @@
 #include "tools/report/json.hpp"
 
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "tools/json/json.hpp"
 #include "tools/report/frame_json.hpp"
 
 namespace weir {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kKinds[] = {"direct", "indirect", "reachable"};
+constexpr std::string_view kLeakKindWords[] = {"direct", "indirect", "reachable"};
 
 Json totals(const LeakTotals& totals) {
-  return {{"bytes", totals.bytes}, {"blocks", totals.blocks}};
+  return Json::object().set("bytes", totals.bytes).set("blocks", totals.blocks);
+}
+
+Json suppression(const std::string& pattern, std::uint64_t count, std::uint64_t bytes, bool builtin) {
+  return Json::object()
+      .set("pattern", pattern)
+      .set("count", count)
+      .set("bytes", bytes)
+      .set("builtin", builtin);
 }
 
 // Writes the leaks one by one, the same frame always as the same text: as one tree of values a long report
@@ -24,13 +30,14 @@ class LeakWriter {
   LeakWriter(const Settings& settings, std::string& out) : settings_(settings), out_(out) {}
 
   void write(const Leak& leak) {
-    Json head = {{"kind", kKinds[static_cast<std::size_t>(leak.kind)]},
-                 {"bytes", leak.bytes},
-                 {"blocks", leak.blocks},
-                 {"stack_cut", (leak.stack_flags & kStackCut) != 0},
-                 {"stack_unknown", (leak.stack_flags & kStackUnknown) != 0}};
-    if (!leak.route.empty()) head["route"] = leak.route;
-    out_ += json_line(head);
+    Json head = Json::object();
+    head.set("kind", kLeakKindWords[static_cast<std::size_t>(leak.kind)])
+        .set("bytes", leak.bytes)
+        .set("blocks", leak.blocks)
+        .set("stack_cut", (leak.stack_flags & kStackCut) != 0)
+        .set("stack_unknown", (leak.stack_flags & kStackUnknown) != 0);
+    if (!leak.route.empty()) head.set("route", leak.route);
+    out_ += head.line();
     out_.back() = ',';  // the object goes on
     out_ += "\"frames\":[";
     std::string_view comma = "\n  ";
@@ -47,7 +54,7 @@ class LeakWriter {
     if (is_new) {
       for (const SourceFrame& source : frame.sources) {
         if (!entry->second.empty()) entry->second += ",\n  ";
-        entry->second += json_line(frame_json(frame, source, settings_.strip_path_prefix));
+        entry->second += frame_json(frame, source, settings_.strip_path_prefix).line();
       }
     }
     return entry->second;
@@ -62,39 +69,37 @@ class LeakWriter {
 
 std::string report_json(const LeakReport& report, const Settings& settings) {
   const FindingsHeader& facts = report.facts;
-  Json json = {
-      {"tool", "weir"},
-      {"version", WEIR_VERSION},
-      {"pid", facts.pid},
-      {"command", report.command},
-      {"reason", facts.reason == CheckReason::kSignal ? "signal" : "exit"},
-      {"totals",
-       {{"direct", totals(report.lost[0])},
-        {"indirect", totals(report.lost[1])},
-        {"reachable", totals(facts.totals[static_cast<std::size_t>(LeakKind::kReachable)])},
-        {"suppressed", totals(report.suppressed)}}},
-      {"peak_bytes", facts.peak_bytes},
-      {"peak_error_bytes", facts.peak_error_bytes},
-      {"allocations", facts.allocations},
-      {"frees", facts.frees},
-      {"foreign_frees", facts.foreign_frees},
-      {"bad_frees", facts.bad_frees},
-      {"untracked_stacks", facts.untracked_stacks},
-      {"threads", facts.threads},
-      {"silent_threads", facts.silent_threads},
-      {"pause_ns", facts.pause_ns},
-      {"check_ns", facts.check_ns},
-      {"omitted_leaks", report.more_leaks + report.small_leaks},
-  };
-  json["suppressions"] = Json::array();
+  const LeakTotals& reachable = facts.totals[static_cast<std::size_t>(LeakKind::kReachable)];
+  Json suppressions = Json::array();
   for (const SuppressionUse& use : report.used) {
-    json["suppressions"].push_back(
-        {{"pattern", use.pattern}, {"count", use.count}, {"bytes", use.bytes}, {"builtin", use.builtin}});
+    suppressions.push(suppression(use.pattern, use.count, use.bytes, use.builtin));
   }
-  for (const std::string& pattern : report.unused) {
-    json["suppressions"].push_back({{"pattern", pattern}, {"count", 0}, {"bytes", 0}, {"builtin", false}});
-  }
-  std::string out = json_line(json);
+  for (const std::string& pattern : report.unused) suppressions.push(suppression(pattern, 0, 0, false));
+  std::string out = Json::object()
+                        .set("tool", "weir")
+                        .set("version", WEIR_VERSION)
+                        .set("pid", facts.pid)
+                        .set("command", report.command)
+                        .set("reason", facts.reason == CheckReason::kSignal ? "signal" : "exit")
+                        .set("totals", Json::object()
+                                           .set("direct", totals(report.lost[0]))
+                                           .set("indirect", totals(report.lost[1]))
+                                           .set("reachable", totals(reachable))
+                                           .set("suppressed", totals(report.suppressed)))
+                        .set("peak_bytes", facts.peak_bytes)
+                        .set("peak_error_bytes", facts.peak_error_bytes)
+                        .set("allocations", facts.allocations)
+                        .set("frees", facts.frees)
+                        .set("foreign_frees", facts.foreign_frees)
+                        .set("bad_frees", facts.bad_frees)
+                        .set("untracked_stacks", facts.untracked_stacks)
+                        .set("threads", facts.threads)
+                        .set("silent_threads", facts.silent_threads)
+                        .set("pause_ns", facts.pause_ns)
+                        .set("check_ns", facts.check_ns)
+                        .set("omitted_leaks", report.more_leaks + report.small_leaks)
+                        .set("suppressions", std::move(suppressions))
+                        .line();
   out.back() = ',';  // the object goes on
   out += "\n\"leaks\":[";
   LeakWriter writer(settings, out);

@@ -1,7 +1,7 @@
 #include "tools/report/output.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +26,8 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
-// A file that is there and is none (a pipe, /dev/stdout) is written to; a rename would put a file in its
-// place.
+// A file that is there and is none (a pipe, /dev/stdout) is written to;
+// a rename would put a file in its place.
 bool is_special(const std::string& path) {
   struct stat status = {};
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);

@@ -1,16 +1,16 @@
 #include "tools/report/text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 
 #include "tools/report/frame_text.hpp"
+#include "tools/report/report_line.hpp"
 
 namespace weir {
 
 namespace {
 
-constexpr std::string_view kDoubleLine = "=================================================================";
 constexpr std::string_view kLine = "-----------------------------------------------------";
 
 class TextWriter {

@@ -1,12 +1,12 @@
 #include "tools/routes/describe.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "shim/abi/route_matches.hpp"
+#include "tools/join.hpp"
 #include "tools/options/short_number.hpp"
 
 namespace weir {
@@ -25,7 +25,7 @@ std::string describe_calls(std::uint8_t calls) {
   for (unsigned i = 0; i < kCallKinds; ++i) {
     if ((calls >> i & 1) != 0) words.push_back(kCallWords[i]);
   }
-  return fmt::format("call={}", fmt::join(words, "|"));
+  return "call=" + join(words, "|");
 }
 
 std::string describe_pattern(std::string_view key, std::string_view pattern) {
@@ -124,7 +124,7 @@ std::string describe_target(const RouteRule& rule) {
         fmt::format("{}={}", kParameterWords[i], value_of(rule.with, static_cast<ParameterKind>(i))));
   }
   const std::string_view word = word_of(rule.target);
-  return parameters.empty() ? std::string(word) : fmt::format("{}({})", word, fmt::join(parameters, ", "));
+  return parameters.empty() ? std::string(word) : fmt::format("{}({})", word, join(parameters, ", "));
 }
 
 std::string rules_as_table(const RouteRules& rules, std::size_t columns) {

@@ -1,12 +1,12 @@
 #include "tools/routes/explain.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <vector>
 
 #include "shim/abi/route_matches.hpp"
+#include "tools/join.hpp"
 #include "tools/routes/describe.hpp"
 #include "tools/routes/function_names.hpp"
 
@@ -66,7 +66,7 @@ Judgement judge(const RouteConditions& when, const RouteQuestion& question) {
 }
 
 std::string words_of(const Judgement& judgement) {
-  const std::string reasons = fmt::format("{}", fmt::join(judgement.reasons, ", "));
+  const std::string reasons = join(judgement.reasons, ", ");
   switch (judgement.answer) {
     case Answer::kHolds:
       return "takes it";
@@ -100,7 +100,7 @@ std::string explain_route(const RouteRules& rules, const RouteQuestion& question
     }
   }
   put("It goes to {}", taker);
-  if (!open.empty()) put(", unless {} takes it", fmt::join(open, " or "));
+  if (!open.empty()) put(", unless {} takes it", join(open, " or "));
   put(".\n");
   if (taken_by_pool && question.size.value_or(0) > kMostPooledBytes) {
     put("A pool takes blocks of up to 32K: this one the parent allocator serves.\n");

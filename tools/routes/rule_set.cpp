@@ -1,6 +1,6 @@
 #include "tools/routes/rule_set.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

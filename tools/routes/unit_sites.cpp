@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include "tools/routes/function_names.hpp"
+#include "tools/symbols/dwarf_names.hpp"
 #include "tools/symbols/source_path.hpp"
 
 namespace weir {
@@ -12,16 +13,6 @@ namespace {
 const char* own_text(Dwarf_Die& die, unsigned name) {
   Dwarf_Attribute attribute;
   return dwarf_formstring(dwarf_attr(&die, name, &attribute));
-}
-
-const char* text_of(Dwarf_Die& die, unsigned name) {
-  Dwarf_Attribute attribute;
-  return dwarf_formstring(dwarf_attr_integrate(&die, name, &attribute));
-}
-
-const char* linkage_name(Dwarf_Die& die) {
-  const char* name = text_of(die, DW_AT_linkage_name);
-  return name != nullptr ? name : text_of(die, DW_AT_MIPS_linkage_name);
 }
 
 // The function that an inlined call or a copy is of; false when the entry is the function itself.
@@ -40,11 +31,6 @@ bool step_to_origin(Dwarf_Die& die) {
 bool names_a_scope(int tag) {
   return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_class_type ||
          tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-}
-
-bool is_block(int tag) {
-  return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block ||
-         tag == DW_TAG_with_stmt;
 }
 
 }  // namespace
@@ -155,7 +141,7 @@ RuleMask UnitSites::sources(const char* file) {
 std::vector<std::string> UnitSites::names_of(Dwarf_Die& function) {
   std::vector<std::string> names;
   if (const char* linkage = linkage_name(function)) names = function_names(linkage);
-  const char* name = text_of(function, DW_AT_name);
+  const char* name = string_attribute(function, DW_AT_name);
   if (name == nullptr || !names.empty()) return names;
   // gcc leaves the linker's name of what only this unit sees out.
   names.emplace_back(name);

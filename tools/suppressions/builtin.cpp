@@ -8,7 +8,7 @@ namespace {
 
 // Functions are named by parts of their names: libc's own debug information says __GI__dl_allocate_tls and
 // __pthread_create_2_1 where the table of exported symbols has _dl_allocate_tls and pthread_create.
-constexpr BuiltinSuppression kRows[] = {
+constexpr BuiltinSuppression kBuiltinRows[] = {
     {"ld-linux", "*",
      "ld.so keeps link maps, search paths and thread vectors, partly in memory that is no root"},
     {"libc.so", "_dl_",
@@ -61,12 +61,12 @@ bool explains(const BuiltinSuppression& row, std::span<const Frame* const> stack
 }  // namespace
 
 std::span<const BuiltinSuppression> builtin_suppressions() {
-  return kRows;
+  return kBuiltinRows;
 }
 
 const BuiltinSuppression* find_builtin(std::span<const Frame* const> stack) {
   while (!stack.empty() && is_weirs_own(*stack.front())) stack = stack.subspan(1);
-  for (const BuiltinSuppression& row : kRows) {
+  for (const BuiltinSuppression& row : kBuiltinRows) {
     if (explains(row, stack)) return &row;
   }
   return nullptr;

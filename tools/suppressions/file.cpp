@@ -1,6 +1,6 @@
 #include "tools/suppressions/file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "tools/suppressions/matcher.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

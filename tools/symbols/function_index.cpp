@@ -2,6 +2,8 @@
 
 #include <dwarf.h>
 
+#include "tools/symbols/dwarf_names.hpp"
+
 namespace weir {
 
 namespace {
@@ -13,11 +15,6 @@ bool holds_functions(int tag) {
 bool may_hold_functions_inside(int tag) {
   return tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block || tag == DW_TAG_class_type ||
          tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_inlined_subroutine;
-}
-
-bool is_block(int tag) {
-  return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block ||
-         tag == DW_TAG_with_stmt;
 }
 
 // Among the children of `scope` the call or block at the address; false when it is in none.

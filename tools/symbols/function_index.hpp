@@ -18,8 +18,8 @@ class FunctionIndex {
  public:
   explicit FunctionIndex(Dwarf_Die unit) : unit_(unit) {}
 
-  // The function at the address and the inlined calls around it there, outermost first; empty when none is
-  // known.
+  // The function at the address and the inlined calls around it there, outermost first;
+  // empty when none is known.
   std::vector<Dwarf_Die> scopes_at(std::uint64_t address);
 
  private:

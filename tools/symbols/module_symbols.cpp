@@ -5,18 +5,14 @@
 #include <cstring>
 
 #include "tools/symbols/demangle.hpp"
+#include "tools/symbols/dwarf_names.hpp"
 #include "tools/symbols/source_path.hpp"
 
 namespace weir {
 
 namespace {
 
-const char* text_of(Dwarf_Die& die, unsigned name) {
-  Dwarf_Attribute attribute;
-  return dwarf_formstring(dwarf_attr_integrate(&die, name, &attribute));
-}
-
-unsigned number_of(Dwarf_Die& die, unsigned name) {
+unsigned number_attribute(Dwarf_Die& die, unsigned name) {
   Dwarf_Attribute attribute;
   Dwarf_Word value = 0;
   return dwarf_formudata(dwarf_attr(&die, name, &attribute), &value) == 0 ? static_cast<unsigned>(value) : 0;
@@ -38,7 +34,7 @@ void set_line(SourceFrame& frame, Unit& unit, std::uint64_t address) {
 }
 
 // gcc and the demangler write lambdas in template arguments in different ways.
-std::string_view without_template_arguments(std::string_view name) {
+std::string_view plain_name(std::string_view name) {
   return name.starts_with("operator") ? name : name.substr(0, name.find('<'));
 }
 
@@ -46,12 +42,12 @@ std::string_view without_template_arguments(std::string_view name) {
 void set_call(SourceFrame& frame, Unit& unit, Dwarf_Die& inlined) {
   Dwarf_Files* files = nullptr;
   std::size_t count = 0;
-  const unsigned file = number_of(inlined, DW_AT_call_file);
+  const unsigned file = number_attribute(inlined, DW_AT_call_file);
   if (dwarf_getsrcfiles(&unit.code, &files, &count) == 0 && file < count) {
     frame.file = source_path(dwarf_filesrc(files, file, nullptr, nullptr), compilation_directory(unit));
   }
-  frame.line = number_of(inlined, DW_AT_call_line);
-  frame.column = number_of(inlined, DW_AT_call_column);
+  frame.line = number_attribute(inlined, DW_AT_call_line);
+  frame.column = number_attribute(inlined, DW_AT_call_column);
 }
 
 }  // namespace
@@ -100,9 +96,8 @@ std::vector<SourceFrame> ModuleSymbols::from_debug_information(std::uint64_t add
 }
 
 std::string ModuleSymbols::function_name(Unit& unit, Dwarf_Die& scope, std::uint64_t address, bool inlined) {
-  const char* linkage = text_of(scope, DW_AT_linkage_name);
-  if (linkage == nullptr) linkage = text_of(scope, DW_AT_MIPS_linkage_name);
-  const char* name = text_of(scope, DW_AT_name);
+  const char* linkage = linkage_name(scope);
+  const char* name = string_attribute(scope, DW_AT_name);
   // A linker's name that is not mangled is an alias: libc's __GI___strdup, for one.
   if (linkage != nullptr) {
     std::string readable = demangle(linkage);
@@ -114,7 +109,7 @@ std::string ModuleSymbols::function_name(Unit& unit, Dwarf_Die& scope, std::uint
   if (!inlined && unit.is_cxx && std::strcmp(name, "main") != 0) {
     const char* symbol = symbols_->find(address);
     std::string whole = symbol == nullptr ? std::string() : demangle(symbol);
-    if (whole.find(without_template_arguments(name)) != std::string::npos) return whole;
+    if (whole.find(plain_name(name)) != std::string::npos) return whole;
   }
   return name;
 }

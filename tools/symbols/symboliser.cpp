@@ -1,6 +1,6 @@
 #include "tools/symbols/symboliser.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace weir {
 
@@ -13,8 +13,9 @@ Symboliser::Symboliser(const Findings& findings, bool names)
     const FindingsModule& module = findings.modules()[i];
     ModuleName& name = module_names_[i];
     name.path = findings.path_of(module);
-    name.build_id =
-        fmt::format("{:02x}", fmt::join(module.build_id, module.build_id + module.build_id_bytes, ""));
+    for (unsigned byte = 0; byte < module.build_id_bytes; ++byte) {
+      name.build_id += fmt::format("{:02x}", module.build_id[byte]);
+    }
     name.unloaded = (module.flags & kModuleUnloaded) != 0;
   }
 }

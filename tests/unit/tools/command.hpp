@@ -12,19 +12,19 @@
 
 namespace weir {
 
-struct Outcome {
+struct CommandOutcome {
   int status = -1;
   std::string text;    // standard output
   std::string errors;  // standard error
 };
 
 // A line for the shell, behind the tool's path.
-inline Outcome weir(const std::string& arguments, const std::string& variables = {}) {
+inline CommandOutcome weir(const std::string& arguments, const std::string& variables = {}) {
   const Scratch scratch;
   const std::string command =
       "unset WEIR_ROUTES WEIR_OPTIONS LD_PRELOAD; export WEIR_LIBRARY='" WEIR_LIBRARY_FILE "'; " + variables +
       " '" WEIR_TOOL_FILE "' " + arguments + " 2>'" + (scratch / "errors") + "'";
-  Outcome outcome;
+  CommandOutcome outcome;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return outcome;
   std::array<char, 4096> buffer;
@@ -41,7 +41,7 @@ inline bool has(const std::string& text, std::string_view part) {
 }
 
 // What the program gets of a variable.
-inline std::string variable(const Outcome& outcome, const std::string& name) {
+inline std::string variable(const CommandOutcome& outcome, const std::string& name) {
   const std::string lines = '\n' + outcome.text;
   const std::size_t at = lines.find('\n' + name + '=');
   if (at == std::string::npos) return "(none)";

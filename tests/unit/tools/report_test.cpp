@@ -1,10 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/unit/tools/findings_builder.hpp"
 #include "tests/unit/tools/scratch.hpp"
 #include "tools/commands/leak_report.hpp"
+#include "tools/json/json.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/leaks.hpp"
 #include "tools/report/output.hpp"
@@ -202,29 +201,33 @@ TEST(ReportJson, HasEverythingOfTheText) {
   report.command.push_back("\xff");
   Settings settings;
   settings.strip_path_prefix = "/src/";
-  const auto json = nlohmann::json::parse(report_json(report, settings));
-  EXPECT_EQ(json["tool"], "weir");
-  EXPECT_EQ(json["pid"], 4711);
-  EXPECT_EQ(json["reason"], "exit");
-  EXPECT_EQ(json["command"], (std::vector<std::string>{"./app", "arg", "\xef\xbf\xbd"}));
-  EXPECT_EQ(json["totals"]["direct"]["bytes"], 100);
-  EXPECT_EQ(json["totals"]["indirect"]["blocks"], 1);
-  EXPECT_EQ(json["totals"]["reachable"]["bytes"], 64);
-  EXPECT_EQ(json["peak_bytes"], 5000);
-  EXPECT_EQ(json["pause_ns"], 5);
-  ASSERT_EQ(json["leaks"].size(), 2u);
-  const auto& leak = json["leaks"][0];
-  EXPECT_EQ(leak["kind"], "direct");
-  EXPECT_EQ(leak["stack_cut"], true);
-  ASSERT_EQ(leak["frames"].size(), 3u);
-  const auto frame = nlohmann::json::parse(R"json({"address": "0x401000", "function": "make(int)",
-      "file": "make.cpp", "line": 3, "column": 7, "module": "/opt/app", "offset": "0x1000",
-      "build_id": "c0ffee", "unloaded": false, "inlined": true})json");
-  EXPECT_EQ(leak["frames"][0], frame);
-  const auto bare = nlohmann::json::parse(R"({"address": "0x99", "inlined": false})");
-  EXPECT_EQ(json["leaks"][1]["frames"][1], bare);
-  EXPECT_EQ(json["suppressions"][0]["pattern"], "mine");
-  EXPECT_EQ(json["suppressions"][1]["count"], 0);
+  const std::string text = report_json(report, settings);
+  const JsonDocument document(text);
+  const JsonView json = document.root();
+  EXPECT_EQ(json["tool"].string(), "weir");
+  EXPECT_EQ(json["pid"].number(), 4711U);
+  EXPECT_EQ(json["reason"].string(), "exit");
+  ASSERT_EQ(json["command"].elements().size(), 3U);
+  EXPECT_EQ(json["command"].elements()[2].string(), "\xef\xbf\xbd");
+  EXPECT_EQ(json["totals"]["direct"]["bytes"].number(), 100U);
+  EXPECT_EQ(json["totals"]["indirect"]["blocks"].number(), 1U);
+  EXPECT_EQ(json["totals"]["reachable"]["bytes"].number(), 64U);
+  EXPECT_EQ(json["peak_bytes"].number(), 5000U);
+  EXPECT_EQ(json["pause_ns"].number(), 5U);
+  const std::vector<JsonView> leaks = json["leaks"].elements();
+  ASSERT_EQ(leaks.size(), 2U);
+  EXPECT_EQ(leaks[0]["kind"].string(), "direct");
+  EXPECT_TRUE(leaks[0]["stack_cut"].flag());
+  EXPECT_EQ(leaks[0]["frames"].elements().size(), 3U);
+  const char* const frame =
+      "\n  "
+      "{\"address\":\"0x401000\",\"function\":\"make(int)\",\"file\":\"make.cpp\",\"line\":3,\"column\":7,"
+      "\"module\":\"/opt/app\",\"offset\":\"0x1000\",\"build_id\":\"c0ffee\",\"unloaded\":false,"
+      "\"inlined\":true},";
+  EXPECT_NE(text.find(frame), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  {\"address\":\"0x99\",\"inlined\":false}]}"), std::string::npos) << text;
+  EXPECT_EQ(json["suppressions"].elements()[0]["pattern"].string(), "mine");
+  EXPECT_EQ(json["suppressions"].elements()[1]["count"].number(), 0U);
 }
 
 // From findings to the report.
@@ -352,7 +355,7 @@ TEST_F(LeakReportCommand, AppendsToTheLogAndReplacesTheJson) {
   const std::string log = Scratch::read(scratch / "log.4711.some app");
   EXPECT_NE(log.find("SUMMARY"), log.rfind("SUMMARY"));
   EXPECT_NE(log.find("SUMMARY"), std::string::npos);
-  EXPECT_EQ(nlohmann::json::parse(Scratch::read(scratch / "4711.json"))["leaks"].size(), 5u);
+  EXPECT_EQ(JsonDocument(Scratch::read(scratch / "4711.json")).root()["leaks"].elements().size(), 5U);
   EXPECT_FALSE(std::filesystem::exists(scratch / ("4711.json." + std::to_string(getpid()))));
 }
 

@@ -10,7 +10,7 @@ namespace weir {
 namespace {
 
 TEST(Routes, ListsRules) {
-  const Outcome outcome = weir("routes 'size<=256 -> pool; a: * -> parent'");
+  const CommandOutcome outcome = weir("routes 'size<=256 -> pool; a: * -> parent'");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.errors, "");
   EXPECT_TRUE(has(outcome.text, " 1  pool   size<=256  pool(capacity=unlimited")) << outcome.text;
@@ -18,7 +18,7 @@ TEST(Routes, ListsRules) {
 }
 
 TEST(Routes, ShowsMistakesAndTheOtherRules) {
-  const Outcome outcome = weir("routes 'size<=256 -> pol; a: * -> parent; * -> pool'");
+  const CommandOutcome outcome = weir("routes 'size<=256 -> pol; a: * -> parent; * -> pool'");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_EQ(outcome.errors,
             "weir: RULES: 'pol' is no target; the nearest is 'pool'\n"
@@ -36,7 +36,7 @@ TEST(Routes, ReadsAFileOrTheEnvironment) {
   EXPECT_TRUE(has(weir("routes", "WEIR_ROUTES='* -> pool'").text, "pool("));
   for (const char* arguments :
        {"routes", "routes '# none'", "routes --file /nowhere", "routes '* -> pool' --file x"}) {
-    const Outcome outcome = weir(arguments);
+    const CommandOutcome outcome = weir(arguments);
     EXPECT_EQ(outcome.status, 2) << arguments;
     EXPECT_TRUE(outcome.errors.starts_with("weir: ")) << arguments;
     EXPECT_EQ(outcome.text, "") << arguments;
@@ -51,7 +51,7 @@ TEST(Routes, AnswersForARequest) {
   EXPECT_TRUE(
       has(weir(rules + "--size 100").text, "It goes to arena by rule 3 (arena), unless rule 1 (pool)"));
   EXPECT_EQ(weir(rules + "--size many").status, 2);
-  const Outcome outcome = weir(rules + "--call neww");
+  const CommandOutcome outcome = weir(rules + "--call neww");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_TRUE(has(outcome.errors, "'neww' is no call; the nearest is 'new'")) << outcome.errors;
 }
@@ -59,7 +59,7 @@ TEST(Routes, AnswersForARequest) {
 TEST(RunWithRoutes, DoesNotStartWithAMistake) {
   const Scratch scratch;
   const std::string mark = scratch / "started";
-  const Outcome outcome = weir("run --route 'size<5 -> pol' -- touch '" + mark + "'");
+  const CommandOutcome outcome = weir("run --route 'size<5 -> pol' -- touch '" + mark + "'");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_TRUE(
       has(outcome.errors,
@@ -70,11 +70,11 @@ TEST(RunWithRoutes, DoesNotStartWithAMistake) {
 }
 
 TEST(RunWithRoutes, SetsTheRulesAndMeasures) {
-  const Outcome outcome = weir("run --route '* -> pool' -- env");
+  const CommandOutcome outcome = weir("run --route '* -> pool' -- env");
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_EQ(variable(outcome, "WEIR_ROUTES"), "* -> pool");
   EXPECT_EQ(variable(outcome, "WEIR_OPTIONS"), "mode=pass:stats=1");
-  const Outcome twice =
+  const CommandOutcome twice =
       weir("run --route 'size<9 -> pool' --route '* -> page' env", "WEIR_ROUTES='* -> parent'");
   EXPECT_TRUE(has(twice.text, "WEIR_ROUTES=size<9 -> pool\n* -> page\n")) << twice.text;
   EXPECT_EQ(variable(weir("run env"), "WEIR_ROUTES"), "(none)");
@@ -94,13 +94,13 @@ TEST(RunWithRoutes, NamesAFileFromTheRoot) {
   const Scratch scratch;
   const std::string file = scratch.write("rules", "* -> pool\n");
   const std::string folder = file.substr(0, file.rfind('/'));
-  const Outcome outcome = weir("run --routes-file rules env", "cd '" + folder + "';");
+  const CommandOutcome outcome = weir("run --routes-file rules env", "cd '" + folder + "';");
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_EQ(variable(outcome, "WEIR_ROUTES"), '@' + file);
 }
 
 TEST(RouteSites, RefusesWhatIsNoQuestion) {
-  const Outcome outcome = weir("route-sites --fd 9 9</dev/null");
+  const CommandOutcome outcome = weir("route-sites --fd 9 9</dev/null");
   EXPECT_NE(outcome.status, 0);
   EXPECT_TRUE(has(outcome.errors, "weir: cannot read the question about call sites")) << outcome.errors;
 }

@@ -21,13 +21,13 @@ TEST(Run, GuardSetsTheMode) {
 }
 
 TEST(Run, GuardTakesNoWordBehindIt) {
-  const Outcome outcome = weir("run --guard /usr/bin/env");
+  const CommandOutcome outcome = weir("run --guard /usr/bin/env");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(variable(outcome, "WEIR_OPTIONS"), "mode=guard");
 }
 
 TEST(Run, GuardTellsMistakes) {
-  const Outcome outcome = weir("run --guard=pages -- /usr/bin/env");
+  const CommandOutcome outcome = weir("run --guard=pages -- /usr/bin/env");
   EXPECT_EQ(outcome.errors,
             "weir: option 'guard' cannot be 'pages', it takes canary|page|page-front; ignored\n");
   EXPECT_EQ(variable(outcome, "WEIR_OPTIONS"), "mode=guard");
@@ -36,7 +36,7 @@ TEST(Run, GuardTellsMistakes) {
 
 TEST(Hunt, TellsMistakes) {
   const auto mistake = [](const std::string& arguments) {
-    const Outcome outcome = weir("hunt " + arguments);
+    const CommandOutcome outcome = weir("hunt " + arguments);
     EXPECT_EQ(outcome.status, 2) << arguments;
     EXPECT_EQ(outcome.text, "");
     return outcome.errors;
@@ -52,7 +52,7 @@ TEST(Hunt, TellsMistakes) {
 }
 
 TEST(Hunt, SaysThatTheLibraryCannotGetIn) {
-  const Outcome outcome = weir("hunt -- " STATIC_PROGRAM);
+  const CommandOutcome outcome = weir("hunt -- " STATIC_PROGRAM);
   EXPECT_EQ(outcome.status, 2);
   EXPECT_EQ(outcome.errors,
             "weir: " STATIC_PROGRAM
