@@ -37,8 +37,8 @@ static inline void* weir_look_up_(void** cache, const char* name) {
   return found == (void*)&absent ? NULL : found;
 }
 
-/* Begins a scope on the arena of the rule with this name; NULL where there is none, or it is shared by
- * threads. */
+/* Begins a scope on the arena of the rule with this name; NULL where there is none,
+ * or it is shared by threads. */
 static inline weir_scope* weir_scope_enter(const char* route) {
   static void* cache;
   weir_scope* (*call)(const char*);

@@ -26,8 +26,8 @@ inline constexpr FrameToken kFrameExactBit = FrameToken{1} << 47;
 inline constexpr FrameToken kFrameAddressMask = kFrameExactBit - 1;
 
 // kIncident: no leak check, but what the guard found; there are incidents and no groups.
-// kLimit: a limit was exceeded; the groups (kReachable) are those that hold the most, with the total in
-// totals.
+// kLimit: a limit was exceeded; the groups (kReachable) are those that hold the most,
+// with the total in totals.
 enum class CheckReason : std::uint32_t { kExit = 0, kSignal = 1, kIncident = 2, kLimit = 3 };
 
 enum class LeakKind : std::uint32_t {

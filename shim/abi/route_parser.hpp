@@ -1,11 +1,11 @@
 // The language of WEIR_ROUTES: text into RouteRules. docs/ROUTES.md has the grammar for people.
 //
-//   rules      rule { (';' | newline) rule }            '#' at the start of a word: a comment to the line's
-//   end rule       [name ':'] conditions '->' target ['(' [parameter {',' parameter}] ')'] conditions '*' |
-//   condition {(blank | ',') condition} condition  (size | align) ('<=' | '<' | '>=' | '>' | '=') number, or
-//   = number '..' number
-//              (thread | module | caller | source | call) '=' pattern
-//   pattern    glob {'|' glob}, or that in double quotes: then it may hold blanks , ; ( ) -> #
+//   rules       rule { (';' | newline) rule }      '#' at the start of a word: a comment to the line's end
+//   rule        [name ':'] conditions '->' target ['(' [parameter {',' parameter}] ')']
+//   conditions  '*' | condition {(blank | ',') condition}
+//   condition   (size | align) ('<=' | '<' | '>=' | '>' | '=') number, or = number '..' number
+//               (thread | module | caller | source | call) '=' pattern
+//   pattern     glob {'|' glob}, or that in double quotes: then it may hold blanks , ; ( ) -> #
 //
 // A rule with a mistake is left out and the others stay. Allocates nothing, no libc, no exceptions: the
 // library parses inside the first allocation of the process. The rules hold views into the text.

@@ -13,7 +13,7 @@ namespace {
 enum class Kind { kFlag, kNumber, kChoice, kText };
 
 // One row of the table as data: where its value lives and what it may be.
-struct Row {
+struct OptionField {
   std::string_view name;
   Kind kind;
   std::size_t offset;
@@ -21,7 +21,7 @@ struct Row {
   std::string_view words;
 };
 
-constexpr Row kRows[] = {
+constexpr OptionField kOptionFields[] = {
 #define WEIR_FLAG(name, initial, sentence) {#name, Kind::kFlag, offsetof(Options, name), 0, 1, {}},
 #define WEIR_NUMBER(name, initial, lowest, highest, sentence) \
   {#name, Kind::kNumber, offsetof(Options, name), lowest, highest, {}},
@@ -36,13 +36,13 @@ constexpr Row kRows[] = {
 };
 
 template <typename T>
-T& field(Options& o, const Row& row) noexcept {
+T& field(Options& o, const OptionField& row) noexcept {
   return *reinterpret_cast<T*>(reinterpret_cast<char*>(&o) + row.offset);
 }
 
-const Row& nearest_row(std::string_view name) noexcept {
-  const Row* best = kRows;
-  for (const Row& row : kRows) {
+const OptionField& nearest_row(std::string_view name) noexcept {
+  const OptionField* best = kOptionFields;
+  for (const OptionField& row : kOptionFields) {
     if (word_distance(name, row.name) < word_distance(name, best->name)) best = &row;
   }
   return *best;
@@ -57,7 +57,7 @@ bool read_choice(std::string_view words, std::string_view text, unsigned& out) n
   return false;
 }
 
-void say_allowed(Line& line, const Row& row) noexcept {
+void say_allowed(Line& line, const OptionField& row) noexcept {
   switch (row.kind) {
     case Kind::kFlag:
       line.text("0 or 1");
@@ -74,7 +74,7 @@ void say_allowed(Line& line, const Row& row) noexcept {
   }
 }
 
-bool assign(Options& into, const Row& row, std::string_view value) noexcept {
+bool assign(Options& into, const OptionField& row, std::string_view value) noexcept {
   switch (row.kind) {
     case Kind::kFlag:
       return read_flag(value, field<bool>(into, row));
@@ -102,7 +102,7 @@ bool take(std::string_view pair, Options& into) noexcept {
   Line line;
   const std::size_t equals = pair.find('=');
   const std::string_view key = pair.substr(0, equals);
-  const Row& row = nearest_row(key);
+  const OptionField& row = nearest_row(key);
   if (row.name != key) {
     line.text("weir: WEIR_OPTIONS: unknown option '").text(key).text("', the nearest is '").text(row.name);
     line.text("'; ignored").say();
@@ -160,7 +160,7 @@ std::size_t print_options(const Options& from, char* to, std::size_t room) noexc
     }
   };
   Options& o = const_cast<Options&>(from);
-  for (const Row& row : kRows) {
+  for (const OptionField& row : kOptionFields) {
     put(row.name);
     put("=");
     Line value;

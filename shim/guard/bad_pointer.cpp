@@ -17,10 +17,6 @@ extern "C" void* __libc_stack_end;  // ld.so's
 namespace weir {
 namespace {
 
-std::uint64_t as_number(const void* p) noexcept {
-  return reinterpret_cast<std::uint64_t>(p);
-}
-
 Incident begin(const void* pointer, IncidentKind kind, IncidentCall call, StackId now) noexcept {
   Incident incident;
   incident.facts.kind = kind;

@@ -25,8 +25,8 @@ int exchange(int number, const struct sigaction* action, struct sigaction* old) 
 sighandler_t as_program_sees(sighandler_t handler) noexcept;
 
 // From the handler of a signal that is to end the process: checks all blocks, once, and reports what is
-// damaged, whatever on_error says. When the handler returns the system does what it does by default, at that
-// place.
+// damaged, whatever on_error says. When the handler returns the system does what it does by default,
+// at that place.
 void let_die(int number, siginfo_t* info, void* context) noexcept;
 
 // weir itself ends the process by SIGABRT: what there is to say has been said.

@@ -13,10 +13,6 @@
 namespace weir {
 namespace {
 
-std::uint64_t as_number(const void* p) noexcept {
-  return reinterpret_cast<std::uint64_t>(p);
-}
-
 // Asks the kernel once a page.
 class Reader {
  public:

@@ -1,5 +1,5 @@
-// How a block is ended: by which call, for which families that is, and what the call says of size and
-// alignment.
+// How a block is ended: by which call, for which families that is,
+// and what the call says of size and alignment.
 #pragma once
 
 #include <cstddef>

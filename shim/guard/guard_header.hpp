@@ -2,10 +2,12 @@
 //
 //   block - 32  size_word, check_word: a BlockHeader as everywhere; bits 48..53 are log2 of the alignment
 //   block - 16  meta: thread number (0..15), time (16..47), a keyed hash of both (48..63)
-//   block - 8   the front canary; once freed: the stack (36..63) and the call (32..35) of the free, a keyed
-//   hash block       what the program asked for, n bytes block + n   the back canary, 8 to 23 bytes from the
-//   very first one behind end - 8     the record: check_word again, under a key; once freed: thread and time
-//   of the free
+//   block - 8   the front canary;
+//               once freed: the stack (36..63) and the call (32..35) of the free, a keyed hash (0..31)
+//   block       what the program asked for, n bytes
+//   block + n   the back canary, 8 to 23 bytes from the very first one behind
+//   end - 8     the record: check_word again, under a key;
+//               once freed: thread and time of the free, as in meta
 //
 // `end` is aligned to 16; what the parent gives beyond is not looked at. The canary is a word made from
 // check_word, which is keyed by the address: the byte at address a is byte a % 8 of it, so it reads the same

@@ -30,7 +30,7 @@ namespace {
 
 // The thread that reports; 0 when none does.
 constinit std::atomic<pid_t> reporting{0};
-constinit std::atomic<std::uint64_t> seen{0};
+constinit std::atomic<std::uint64_t> incidents_seen{0};
 constinit std::atomic<std::uint64_t> reported{0};
 constinit WordMap known;  // what tells incidents apart -> how often; only by the thread that reports
 
@@ -188,7 +188,7 @@ void print(const Incident& incident) noexcept {
 void report_one_of_several(Incident& incident) noexcept {
   if (!begin_report()) return;
   const int saved = errno;
-  seen.fetch_add(1, std::memory_order_relaxed);
+  incidents_seen.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t key = fingerprint(incident);
   const std::uint64_t before = known.find(key);
   known.insert(key, before + 1);
@@ -201,7 +201,7 @@ void report_one_of_several(Incident& incident) noexcept {
 }
 
 void count_unreported(std::uint64_t more) noexcept {
-  seen.fetch_add(more, std::memory_order_relaxed);
+  incidents_seen.fetch_add(more, std::memory_order_relaxed);
 }
 
 void end_as_asked() noexcept {
@@ -224,7 +224,7 @@ void forget_reports_of_others() noexcept {
 }
 
 IncidentCounts incident_counts() noexcept {
-  return {seen.load(std::memory_order_relaxed), reported.load(std::memory_order_relaxed)};
+  return {incidents_seen.load(std::memory_order_relaxed), reported.load(std::memory_order_relaxed)};
 }
 
 void say_incident_counts() noexcept {

@@ -6,6 +6,11 @@
 
 namespace weir {
 
+// An address as findings hold it.
+inline std::uint64_t as_number(const void* p) noexcept {
+  return reinterpret_cast<std::uint64_t>(p);
+}
+
 // Where a stack of an incident comes from. `ticks` as in guard_clock; `thread` is ThreadState::number.
 struct IncidentOrigin {
   StackId stack = 0;

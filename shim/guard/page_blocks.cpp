@@ -206,8 +206,8 @@ PageBlock* take_open_slot(std::size_t bytes, std::size_t alignment, const PageCa
     PageBlock* const block = take_slot(pages, quarantine);
     why = "there is no room";
     if (block == nullptr) return nullptr;
-    // A slot in which somebody uses a freed block, or in which something lies that is not ours, is left
-    // alone.
+    // A slot in which somebody uses a freed block, or in which something lies that is not ours,
+    // is left alone.
     if (block->opened.load(std::memory_order_relaxed)) continue;
     block->state.store(PageState::kEnding, std::memory_order_release);
     const std::uint64_t start = place(*block, bytes, alignment);

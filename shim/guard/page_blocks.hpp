@@ -1,8 +1,8 @@
 // The blocks of guard=page and guard=page-front: each ends, or begins, at a page without access, so that the
 // instruction that goes past it is stopped; freed, all of it has no access, and so has a block of no bytes.
 //
-//   page        … no access | canary, block, slack | no access …      the end is as near as the alignment
-//   allows page-front  … no access | block, canary | no access …
+//   page        … no access | canary, block, slack | no access …   the end is as near as the alignment allows
+//   page-front  … no access | block, canary        | no access …
 //
 // What of its pages a block does not fill holds canary bytes, which are looked at when it is freed: the slack
 // of up to alignment - 1 bytes behind a block, the rest of its first page before it. Alignment is what was

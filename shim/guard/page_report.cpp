@@ -11,10 +11,6 @@ GuardMeta meta_of(std::uint64_t word) noexcept {
   return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
 }
 
-std::uint64_t as_number(const void* p) noexcept {
-  return reinterpret_cast<std::uint64_t>(p);
-}
-
 // What lies in a freed block's pages, where the system has not got them back: it lets a process read its own
 // memory whether or not it has access. False where it does not.
 bool read_closed(const PageBlock& block, std::uint64_t from, std::uint64_t to, unsigned char* out) noexcept {

@@ -1,5 +1,5 @@
-// The places of guard=page's blocks: slots of the page zone, each with what is known of its present or last
-// block.
+// The places of guard=page's blocks: slots of the page zone,
+// each with what is known of its present or last block.
 //
 // A slot is a run of pages of which at least one is never mapped. It is cut once, behind the last one, and
 // keeps its size: slots of one size form a queue when their blocks are freed, and the one that was freed
@@ -52,8 +52,8 @@ constexpr std::uint64_t page_meta(std::uint32_t thread, std::uint32_t ticks) noe
   return thread | std::uint64_t{ticks} << 32;
 }
 
-// A slot and its block. `header` names size, family, stack and generation as it does in front of other
-// blocks.
+// A slot and its block. `header` names size, family, stack and generation as it does
+// in front of other blocks.
 struct PageBlock {
   BlockHeader header;
   std::uint64_t start;

@@ -40,16 +40,16 @@ struct ReportStack {
   static constexpr std::size_t kBytes = std::size_t{256} << 10;
   alignas(16) char bytes[kBytes];
 };
-constinit std::atomic<ReportStack*> spare{nullptr};
+constinit std::atomic<ReportStack*> spare_stack{nullptr};
 
 }  // namespace
 
 void call_on_report_stack(void (*work)(void*) noexcept, void* of) noexcept {
-  ReportStack* stack = spare.exchange(nullptr, std::memory_order_acquire);
+  ReportStack* stack = spare_stack.exchange(nullptr, std::memory_order_acquire);
   if (stack == nullptr) stack = static_cast<ReportStack*>(table_zone.map(sizeof(ReportStack)));
   if (stack == nullptr) return work(of);
   weir_call_on_stack(work, of, stack->bytes + ReportStack::kBytes);
-  spare.store(stack, std::memory_order_release);
+  spare_stack.store(stack, std::memory_order_release);
 }
 
 }  // namespace weir

@@ -13,7 +13,7 @@
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kPathRoom = 4096;
+constexpr std::uint64_t kLongestPath = 4096;
 
 FindingsSection write_modules(FindingsFile& file, FindingsSection& text) noexcept {
   const unsigned count = modules.count();
@@ -37,7 +37,7 @@ FindingsSection write_modules(FindingsFile& file, FindingsSection& text) noexcep
     if (m.path_bytes != 0) {
       add_text(m.path, m.path_bytes);
     } else {
-      char exe[kPathRoom];
+      char exe[kLongestPath];
       const long n =
           sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
       if (n > 0) add_text(exe, static_cast<std::uint64_t>(n));
@@ -86,7 +86,7 @@ std::uint64_t FindingsFile::take(std::uint64_t bytes) noexcept {
 }
 
 std::uint64_t room_for_common_sections() noexcept {
-  return modules.count() * (sizeof(FindingsModule) + 2 * kPathRoom) + (std::uint64_t{1} << 20);
+  return modules.count() * (sizeof(FindingsModule) + 2 * kLongestPath) + (std::uint64_t{1} << 20);
 }
 
 void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept {

@@ -15,13 +15,13 @@
 namespace weir {
 namespace {
 
-constexpr std::uint32_t kMostThreads = 65536;
+constexpr std::uint32_t kMostFrozen = 65536;
 
 // Answers and releases are futex words; a release is a new value of `round`.
-constinit std::atomic<std::uint32_t> answers{0};
+constinit std::atomic<std::uint32_t> acknowledged{0};
 constinit std::atomic<std::uint32_t> round{0};  // odd while threads are to stand still
 constinit std::atomic<FrozenThread*> table{nullptr};
-constinit std::atomic<std::uint32_t> used{0};
+constinit std::atomic<std::uint32_t> slots_used{0};
 constinit std::atomic<std::uint32_t> standing{0};
 constinit std::atomic<pid_t> owner{0};
 
@@ -36,7 +36,7 @@ long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
 
 FrozenThread* find(pid_t tid) noexcept {
   FrozenThread* t = table.load(std::memory_order_acquire);
-  for (std::uint32_t i = used.load(std::memory_order_acquire); i-- != 0;) {
+  for (std::uint32_t i = slots_used.load(std::memory_order_acquire); i-- != 0;) {
     if (t[i].tid == tid) return &t[i];
   }
   return nullptr;
@@ -54,8 +54,8 @@ void stand_still(int, siginfo_t*, void* context) noexcept {
   me->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
   standing.fetch_add(1, std::memory_order_acq_rel);
   __atomic_store_n(&me->answered, 1, __ATOMIC_RELEASE);
-  answers.fetch_add(1, std::memory_order_release);
-  futex(answers, FUTEX_WAKE, 1, nullptr);
+  acknowledged.fetch_add(1, std::memory_order_release);
+  futex(acknowledged, FUTEX_WAKE, 1, nullptr);
   while (round.load(std::memory_order_acquire) == now) futex(round, FUTEX_WAIT, now, nullptr);
   standing.fetch_sub(1, std::memory_order_acq_rel);
 }
@@ -125,12 +125,12 @@ std::uint32_t signal_new_threads(pid_t self, int directory) noexcept {
       pid_t tid = 0;
       for (const char* c = &e->name[0]; *c >= '0' && *c <= '9'; ++c) tid = tid * 10 + (*c - '0');
       if (tid == 0 || tid == self || find(tid) != nullptr) continue;
-      const std::uint32_t index = used.load(std::memory_order_relaxed);
-      if (index == kMostThreads) return fresh;
+      const std::uint32_t index = slots_used.load(std::memory_order_relaxed);
+      if (index == kMostFrozen) return fresh;
       FrozenThread& t = table.load(std::memory_order_relaxed)[index];
       t = {};
       t.tid = tid;
-      used.store(index + 1, std::memory_order_release);
+      slots_used.store(index + 1, std::memory_order_release);
       if (sys::call(SYS_tgkill, sys::getpid(), tid, freeze_signal()) != 0) t.gone = 1;
       ++fresh;
     }
@@ -140,7 +140,7 @@ std::uint32_t signal_new_threads(pid_t self, int directory) noexcept {
 std::uint32_t unanswered() noexcept {
   std::uint32_t n = 0;
   FrozenThread* t = table.load(std::memory_order_relaxed);
-  for (std::uint32_t i = used.load(std::memory_order_relaxed); i-- != 0;) {
+  for (std::uint32_t i = slots_used.load(std::memory_order_relaxed); i-- != 0;) {
     n += __atomic_load_n(&t[i].answered, __ATOMIC_ACQUIRE) == 0 && t[i].gone == 0 ? 1 : 0;
   }
   return n;
@@ -152,7 +152,7 @@ std::uint32_t await_answers(std::uint64_t deadline) noexcept {
   std::uint64_t ask_at = sys::now_ns() + kPatience;
   std::uint32_t blocked = 0;
   for (;;) {
-    const std::uint32_t seen = answers.load(std::memory_order_acquire);
+    const std::uint32_t seen = acknowledged.load(std::memory_order_acquire);
     const std::uint32_t missing = unanswered();
     if (missing <= blocked) return missing;
     const std::uint64_t now = sys::now_ns();
@@ -160,7 +160,7 @@ std::uint32_t await_answers(std::uint64_t deadline) noexcept {
     if (now >= ask_at) {
       blocked = 0;
       FrozenThread* t = table.load(std::memory_order_relaxed);
-      for (std::uint32_t i = used.load(std::memory_order_relaxed); i-- != 0;) {
+      for (std::uint32_t i = slots_used.load(std::memory_order_relaxed); i-- != 0;) {
         if (__atomic_load_n(&t[i].answered, __ATOMIC_ACQUIRE) != 0 || t[i].gone != 0) continue;
         const Hope hope = hope_for(t[i].tid);
         if (hope == Hope::kGone) t[i].gone = 1;
@@ -170,7 +170,7 @@ std::uint32_t await_answers(std::uint64_t deadline) noexcept {
       continue;
     }
     const struct timespec pause = {0, 1'000'000};
-    futex(answers, FUTEX_WAIT, seen, &pause);
+    futex(acknowledged, FUTEX_WAIT, seen, &pause);
   }
 }
 
@@ -200,13 +200,13 @@ void forget_freeze() noexcept {
 FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept {
   FrozenThreads result{};
   if (table.load(std::memory_order_relaxed) == nullptr) {
-    table.store(static_cast<FrozenThread*>(table_zone.map(kMostThreads * sizeof(FrozenThread))));
+    table.store(static_cast<FrozenThread*>(table_zone.map(kMostFrozen * sizeof(FrozenThread))));
   }
   result.threads = table.load(std::memory_order_relaxed);
   const int directory = sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0 || result.threads == nullptr) return result;
-  used.store(0, std::memory_order_release);
-  answers.store(0, std::memory_order_relaxed);
+  slots_used.store(0, std::memory_order_release);
+  acknowledged.store(0, std::memory_order_relaxed);
   round.fetch_add(1, std::memory_order_acq_rel);  // odd
   const pid_t self = sys::gettid();
   const std::uint64_t deadline = sys::now_ns() + timeout_ms * 1'000'000;
@@ -215,7 +215,7 @@ FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept {
     while (signal_new_threads(self, directory) != 0) result.silent = await_answers(deadline);
   }
   sys::close(directory);
-  result.count = used.load(std::memory_order_relaxed);
+  result.count = slots_used.load(std::memory_order_relaxed);
   const FrozenThread* main_thread = find(sys::getpid());
   result.main_thread_gone = main_thread != nullptr && main_thread->gone != 0;
   return result;

@@ -32,8 +32,8 @@ extern Functions next;
 // Fills what is still empty. Needs a loader that has relocated us; dlsym may allocate, which is safe then.
 void find() noexcept;
 
-// Calls that a cold path makes with a block that is not ours. Without libc's function the block is left
-// alone.
+// Calls that a cold path makes with a block that is not ours.
+// Without libc's function the block is left alone.
 void free_foreign(void* block) noexcept;
 void* realloc_foreign(void* block, std::size_t bytes) noexcept;
 std::size_t usable_size_foreign(void* block) noexcept;

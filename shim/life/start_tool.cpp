@@ -70,7 +70,7 @@ struct Room {
   char stacks[2 * kStack];
   const char* environment[kVariables];
 };
-constinit std::atomic<Room*> spare{nullptr};
+constinit std::atomic<Room*> spare_room{nullptr};
 
 struct ToolStart {
   const char* arguments[5];
@@ -167,7 +167,7 @@ int make_memory_file(const char* name) noexcept {
 
 int start_tool(const char* command, int fd) noexcept {
   if (!has_tool()) return -1;
-  Room* room = spare.exchange(nullptr, std::memory_order_acquire);
+  Room* room = spare_room.exchange(nullptr, std::memory_order_acquire);
   if (room == nullptr) room = static_cast<Room*>(table_zone.map(sizeof(Room)));
   if (room == nullptr) return -1;
   char number[16];
@@ -185,7 +185,7 @@ int start_tool(const char* command, int fd) noexcept {
   const int child = ::clone(run_tool_and_wait, room->stacks + 2 * kStack, CLONE_VM, &start);
   const int status = child < 0 ? 127 : wait_for(child);
   sys::call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, sys::as_word(&before), 0, 8);
-  spare.store(room, std::memory_order_release);
+  spare_room.store(room, std::memory_order_release);
   return status == 127 ? -1 : status;
 }
 

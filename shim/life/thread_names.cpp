@@ -13,10 +13,10 @@
 namespace weir {
 namespace {
 
-constexpr std::uint32_t kMost = 65535;
+constexpr std::uint32_t kMostNames = 65535;
 
 constinit GrowingTable<ThreadIdentity> identities;
-constinit std::atomic<std::uint32_t> used{1};
+constinit std::atomic<std::uint32_t> names_used{1};
 
 void read_present_name(ThreadIdentity& of) noexcept {
   Line path;
@@ -35,10 +35,10 @@ void read_present_name(ThreadIdentity& of) noexcept {
 }  // namespace
 
 std::uint32_t number_thread() noexcept {
-  const std::uint32_t number = used.load(std::memory_order_relaxed);
-  if (number > kMost || !identities.ensure(number + 1)) return 0;
+  const std::uint32_t number = names_used.load(std::memory_order_relaxed);
+  if (number > kMostNames || !identities.ensure(number + 1)) return 0;
   identities[number] = {sys::gettid(), {}};
-  used.store(number + 1, std::memory_order_release);
+  names_used.store(number + 1, std::memory_order_release);
   return number;
 }
 
@@ -52,7 +52,7 @@ void note_thread_id(std::uint32_t number) noexcept {
 }
 
 ThreadIdentity thread_identity(std::uint32_t number) noexcept {
-  if (number == 0 || number >= used.load(std::memory_order_acquire)) return {};
+  if (number == 0 || number >= names_used.load(std::memory_order_acquire)) return {};
   ThreadIdentity found = identities[number];
   if (found.name[0] == '\0') read_present_name(found);
   return found;

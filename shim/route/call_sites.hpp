@@ -5,8 +5,8 @@
 // first call out of it. Until then, and where the tool cannot be started, those rules do not hold.
 //
 // The answer for one return address never changes while its module is loaded, so callers keep it together
-// with the epoch that they read before they asked; call_site_epoch moves whenever kept answers must be asked
-// again.
+// with the epoch that they read before they asked; call_site_epoch moves
+// whenever kept answers must be asked again.
 #pragma once
 
 #include <atomic>

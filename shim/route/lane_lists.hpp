@@ -7,8 +7,8 @@
 
 namespace weir {
 
-// The lane's lists are being changed while it lives, and a signal handler of its thread keeps away from slow
-// paths.
+// The lane's lists are being changed while it lives, and a signal handler of its thread keeps away
+// from slow paths.
 class Busy {
  public:
   explicit Busy(Lane& lane) noexcept

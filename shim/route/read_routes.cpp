@@ -21,17 +21,17 @@ char rules_text[kRoom];  // the rules point into it: the program may write over 
 long read_file(const char* path) noexcept {
   const int fd = sys::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return fd;
-  long used = 0;
+  long filled = 0;
   long n = 1;
-  while (n > 0 && used < static_cast<long>(kRoom)) {
-    n = sys::read(fd, rules_text + used, kRoom - static_cast<std::size_t>(used));
+  while (n > 0 && filled < static_cast<long>(kRoom)) {
+    n = sys::read(fd, rules_text + filled, kRoom - static_cast<std::size_t>(filled));
     if (n == -EINTR)
       n = 1;
     else if (n > 0)
-      used += n;
+      filled += n;
   }
   sys::close(fd);
-  return n < 0 ? n : used;
+  return n < 0 ? n : filled;
 }
 
 long copy_text(std::string_view text) noexcept {

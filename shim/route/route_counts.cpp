@@ -8,7 +8,7 @@
 namespace weir {
 namespace {
 
-constinit SpinLock late_lock;
+constinit SpinLock late_counts_lock;
 constinit RouteCounts late[kMostRules + 1]{};   // of threads without a cache
 constinit RouteCounts ended[kMostRules + 1]{};  // of threads that are gone
 constinit std::atomic<std::int64_t> live[kMostRules + 1];
@@ -42,7 +42,7 @@ void add(RouteCounts& to, const RouteCounts& from) noexcept {
 template <typename F>
 void with_counts(ThreadCache* cache, F&& write) noexcept {
   if (cache != nullptr) return write(cache->counts);
-  const SpinGuard guard(late_lock, interrupted_cache() != nullptr);
+  const SpinGuard guard(late_counts_lock, interrupted_cache() != nullptr);
   if (guard.held()) write(late);
 }
 
@@ -98,10 +98,10 @@ void retire_counts(RouteCounts (&counts)[kMostRules + 1]) noexcept {
 }
 
 void lock_counts_for_fork() noexcept {
-  late_lock.lock();
+  late_counts_lock.lock();
 }
 void unlock_counts_after_fork() noexcept {
-  late_lock.unlock();
+  late_counts_lock.unlock();
 }
 
 void restart_counts() noexcept {

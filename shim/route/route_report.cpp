@@ -57,22 +57,24 @@ RouteReport describe(unsigned i, const RouteCounts& counts, const Names& names) 
 }
 
 // A line with columns.
-class Row {
+class TableRow {
  public:
-  Row& left(std::string_view s, std::size_t width) noexcept {
+  TableRow& left(std::string_view s, std::size_t width) noexcept {
     line_.text(s.substr(0, width));
     for (std::size_t i = s.size(); i < width; ++i) line_.text(" ");
     return *this;
   }
-  Row& right(std::string_view s, std::size_t width) noexcept {
+  TableRow& right(std::string_view s, std::size_t width) noexcept {
     for (std::size_t i = s.size(); i < width; ++i) line_.text(" ");
     line_.text(s);
     return *this;
   }
-  Row& number(std::uint64_t n, std::size_t width) noexcept { return right(Line().number(n).view(), width); }
+  TableRow& number(std::uint64_t n, std::size_t width) noexcept {
+    return right(Line().number(n).view(), width);
+  }
 
   // Three digits and a unit.
-  Row& bytes(std::int64_t signed_bytes, std::size_t width) noexcept {
+  TableRow& bytes(std::int64_t signed_bytes, std::size_t width) noexcept {
     auto n = static_cast<std::uint64_t>(signed_bytes < 0 ? 0 : signed_bytes);
     constexpr std::string_view kUnits = "BKMGT";
     std::size_t unit = 0;
@@ -87,7 +89,7 @@ class Row {
     if (unit != 0 || n != 0) text.text(kUnits.substr(unit, 1));
     return right(text.view(), width);
   }
-  Row& percent(std::uint64_t part, std::uint64_t whole, std::size_t width) noexcept {
+  TableRow& percent(std::uint64_t part, std::uint64_t whole, std::size_t width) noexcept {
     const std::uint64_t tenths = whole != 0 ? part * 1000 / whole : 0;
     return right(Line().number(tenths / 10).text(".").number(tenths % 10).text("%").view(), width);
   }
@@ -104,7 +106,7 @@ void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
       .text("== weir: routes of ")
       .text(program_invocation_short_name)
       .say_to(fd);
-  Row()
+  TableRow()
       .left("route", 18)
       .right("allocations", 12)
       .right("live", 7)
@@ -117,7 +119,7 @@ void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     const RouteReport& r = reports[i];
     const RouteCounts& c = r.counts;
-    Row row;
+    TableRow row;
     row.left(r.name, 18).number(c.allocations, 12).bytes(c.live_bytes, 7).bytes(c.peak_bytes, 7);
     row.bytes(static_cast<std::int64_t>(r.peak_page_bytes), 7);
     row.percent(c.granted_bytes - c.requested_bytes, c.granted_bytes, 9);

@@ -105,8 +105,8 @@ __attribute__((noinline)) void* allocate_elsewhere(ThreadCache* cache, Bin* bin,
 
 }  // namespace
 
-// Lanes and known call sites are served here, in a function that needs no frame; the rest a tail call
-// further.
+// Lanes and known call sites are served here, in a function that needs no frame;
+// the rest a tail call further.
 __attribute__((noinline)) void* allocate_at(ThreadCache* cache, Bin* bin, std::size_t bytes, How how,
                                             std::uint64_t caller) noexcept {
   if (bin > cache->asks_site && !cache->working && !how.zero) {

@@ -1,5 +1,5 @@
-// The rules in force, and the allocators that they lead to. Fixed before the first allocation, never changed
-// after.
+// The rules in force, and the allocators that they lead to. Fixed before the first allocation,
+// never changed after.
 #pragma once
 
 #include <cstddef>

@@ -12,8 +12,8 @@
 namespace weir {
 namespace {
 
-constinit GrowingTable<char> request;       // used anew for each
-constinit GrowingTable<SiteRange> answers;  // never shrinks: one range of addresses each
+constinit GrowingTable<char> request;            // used anew for each
+constinit GrowingTable<SiteRange> known_ranges;  // never shrinks: one range of addresses each
 constinit std::uint64_t answers_used = 0;
 
 // The request's sections, one behind the other; false when there is no memory.
@@ -132,8 +132,8 @@ const char* read_answer(int fd, SiteQuestion* questions, unsigned count) noexcep
   const std::uint64_t ranges = header.ranges.count;
   constexpr std::uint64_t kMost = std::uint64_t{1} << 28;
   if (ranges > kMost || answers_used + ranges > kMost) return "there are too many functions";
-  if (!answers.ensure(answers_used + ranges)) return "there is no memory";
-  SiteRange* to = answers.data() + answers_used;
+  if (!known_ranges.ensure(answers_used + ranges)) return "there is no memory";
+  SiteRange* to = known_ranges.data() + answers_used;
   if (!read_all(fd, to, ranges * sizeof(SiteRange), header.ranges.offset)) return kWrong;
   for (unsigned i = 0; i < count; ++i) {
     if (answered[i].first > ranges || answered[i].count > ranges - answered[i].first) return kWrong;
@@ -149,8 +149,8 @@ const char* read_answer(int fd, SiteQuestion* questions, unsigned count) noexcep
 std::string_view path_of_module(unsigned number) noexcept {
   const Module& m = modules[number];
   if (m.path_bytes != 0) return {m.path, m.path_bytes};
-  // Asked once: the file may be moved or deleted later. Threads that ask at the same time write the same
-  // bytes.
+  // Asked once: the file may be moved or deleted later.
+  // Threads that ask at the same time write the same bytes.
   static constinit char exe[4096];
   static constinit std::atomic<long> bytes{0};
   long n = bytes.load(std::memory_order_acquire);

@@ -1,5 +1,5 @@
-// What a thread keeps for the routes: the free blocks of its pools, its lanes, and which way each request
-// goes.
+// What a thread keeps for the routes: the free blocks of its pools, its lanes,
+// and which way each request goes.
 //
 // `ways` answers for a call and a size with one load: a bin of a pool (whose first free block is the answer),
 // or one of the places that are always empty and mean something else: the parent, a lane, or "ask the rules".
@@ -95,8 +95,8 @@ static_assert(kWayCalls * kWays < 1 << 16);
 
 struct ThreadCache {
   Bin* ways[kWayCalls][kWays];
-  // For a way that asks because rules want to know the call site: those that hold otherwise; 0 to ask in
-  // full.
+  // For a way that asks because rules want to know the call site: those that hold otherwise;
+  // 0 to ask in full.
   RuleMask candidates[kWayCalls][kWays];
   RuleMask thread_rules;  // those whose condition on the thread holds
   bool in_use;
@@ -125,8 +125,8 @@ extern __thread ThreadCache* fast_cache __attribute__((tls_model("initial-exec")
 // signal handler inside a slow path, no memory).
 ThreadCache* thread_cache() noexcept;
 
-// Whether the calling thread is inside a slow path: a signal handler that frees then leaves the block in
-// `deferred`.
+// Whether the calling thread is inside a slow path: a signal handler that frees then leaves the block
+// in `deferred`.
 ThreadCache* interrupted_cache() noexcept;
 
 // The first of the slots in which the key may be.

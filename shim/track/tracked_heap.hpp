@@ -18,8 +18,8 @@ void free(void* block);
 
 std::size_t usable_size(void* block);
 
-// All blocks of the program that lie in [start, end) end there, without a call for each (a scope of a route's
-// arena).
+// All blocks of the program that lie in [start, end) end there, without a call for each
+// (a scope of a route's arena).
 void end_blocks(char* start, char* end) noexcept;
 
 }  // namespace weir::tracked

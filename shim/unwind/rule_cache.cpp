@@ -14,8 +14,8 @@ constinit SpinLock lock;
 __attribute__((noinline)) FrameRule RuleCache::learn(std::uint64_t address, bool nested) noexcept {
   const CodePlace place = modules.find(address, nested);
   if (place.tables.module_end == 0) return RuleKind::kUnknown;
-  // A module that the loader closed without dlclose (its own plug-ins) comes to light when another takes its
-  // place.
+  // A module that the loader closed without dlclose (its own plug-ins) comes to light
+  // when another takes its place.
   if (!nested && epoch_ != __atomic_load_n(&unload_epoch, __ATOMIC_ACQUIRE)) forget_unloaded();
   const FrameRule rule = read_frame_rule(place.tables, address).with_module(place.module);
   if (place.module == 0 || rule.kind() == RuleKind::kUnknown) return rule;

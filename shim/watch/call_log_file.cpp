@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::uint64_t kStep = std::uint64_t{256} << 10;
 
-// Positions count over all files: the n-th file holds those from (n - 1) * file_bytes on. Shared with
-// children.
+// Positions count over all files: the n-th file holds those from (n - 1) * file_bytes on.
+// Shared with children.
 struct Shared {
   std::atomic<std::uint64_t> next;  // where the next line begins
   std::atomic<std::uint64_t> room;  // positions before this may be written
@@ -102,8 +102,8 @@ int open_known(const char* path, std::uint64_t number) noexcept {
   return -EEXIST;
 }
 
-// The present file by its path; negative when it cannot be opened. For good where another lies there, or
-// none.
+// The present file by its path; negative when it cannot be opened.
+// For good where another lies there, or none.
 int open_again() noexcept {
   const int fd = open_known(shared->path, newest());
   const bool lasts = fd == -EEXIST || fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES || fd == -EPERM;
@@ -197,8 +197,8 @@ void populate(char* start, std::uint64_t from, std::uint64_t bytes) noexcept {
   sys::call(SYS_madvise, sys::as_word(start + page), static_cast<long>(from + bytes - page), kPopulateWrite);
 }
 
-// Pages that are written stay the file's, but need not count as the process's memory. A late line finds them
-// again.
+// Pages that are written stay the file's, but need not count as the process's memory.
+// A late line finds them again.
 void forget_old(char* start, std::uint64_t room) noexcept {
   constexpr std::uint64_t kKept = 4 * kStep;
   constexpr long kDontNeed = 4;  // MADV_DONTNEED: of a shared mapping nothing is lost

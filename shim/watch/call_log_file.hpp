@@ -1,5 +1,5 @@
-// The file of the call log: lines from all threads, one behind the other, that outlive whatever ends the
-// process.
+// The file of the call log: lines from all threads, one behind the other,
+// that outlive whatever ends the process.
 //
 // The file is mapped shared, so a line is in it as soon as it is copied: nothing is buffered, and neither a
 // crash nor SIGKILL loses any. Where the next line goes is one compare-and-swap on a word that a fork's
@@ -9,8 +9,8 @@
 // cuts them off.
 //
 // At log_bytes the file becomes FILE.1 and a new one begins. No descriptor stays open, as programs close all
-// of theirs and get the number again; so the path is opened anew for each 256 KiB, and must still be the same
-// file.
+// of theirs and get the number again; so the path is opened anew for each 256 KiB,
+// and must still be the same file.
 //
 // Thread-safe, async-signal-safe: who adds room has all signals blocked meanwhile, others wait for that.
 // Never calls malloc.

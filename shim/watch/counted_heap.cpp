@@ -119,8 +119,8 @@ bool comes_back(std::size_t bytes) noexcept {
   return true;
 }
 
-// libstdc++'s nothrow forms call the others, now from its own code, where the limit's conditions may not
-// hold.
+// libstdc++'s nothrow forms call the others, now from its own code,
+// where the limit's conditions may not hold.
 template <typename Retry>
 __attribute__((noinline, cold)) void* try_again(bool refused, Retry retry) noexcept {
   if (!refused) return retry();

@@ -1,5 +1,5 @@
-// The rules of option fail= as plain structs: which requests shall find no memory. Which text means what is
-// shim/watch/fail_parser.hpp's.
+// The rules of option fail= as plain structs: which requests shall find no memory.
+// Which text means what is shim/watch/fail_parser.hpp's.
 //
 // A request matches a rule when all conditions hold. The rule counts its matching requests from 1 on, and
 // chooses among them by number: so the same numbers fail again with the same seed.

@@ -2,8 +2,8 @@
 //
 // The report is made by a raw fork, as that of a leak check on demand is: the program stands still for the
 // length of the fork, the child searches its frozen copy of the heap. In mode=pass blocks have no headers to
-// be found by, and the report is one line. No malloc; a report at a time, others that come meanwhile are
-// dropped.
+// be found by, and the report is one line. No malloc; a report at a time,
+// others that come meanwhile are dropped.
 #pragma once
 
 #include <cstdint>

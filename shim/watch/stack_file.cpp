@@ -63,7 +63,7 @@ class LineBuffer {
   char buffer_[kRoom + 2] = {};
   std::size_t used_ = 0;
 };
-constinit LineBuffer line;
+constinit LineBuffer stack_line;
 
 }  // namespace
 
@@ -93,7 +93,7 @@ void StackFile::begin_process() noexcept {
 }
 
 void StackFile::put_line() noexcept {
-  const std::string_view text = line.end();
+  const std::string_view text = stack_line.end();
   const int fd = sys::open(path_, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd >= 0) {
     sys::write_all(fd, text.data(), text.size());
@@ -110,7 +110,7 @@ void StackFile::put_frames_modules(const FrameToken* frames, std::uint32_t count
     char exe[4096];
     const long n =
         sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
-    line.begin().text("process ").text({exe, n > 0 ? static_cast<std::size_t>(n) : 0});
+    stack_line.begin().text("process ").text({exe, n > 0 ? static_cast<std::size_t>(n) : 0});
     put_line();
   }
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -119,13 +119,13 @@ void StackFile::put_frames_modules(const FrameToken* frames, std::uint32_t count
     if (module == 0 || (word >> (module % 64) & 1) != 0) continue;
     word |= std::uint64_t{1} << (module % 64);
     const Module& m = modules[module];
-    line.begin().text("module ").number(module).text(" ");
+    stack_line.begin().text("module ").number(module).text(" ");
     if (m.build_id_bytes != 0) {
-      line.bytes(m.build_id, m.build_id_bytes);
+      stack_line.bytes(m.build_id, m.build_id_bytes);
     } else {
-      line.text("-");
+      stack_line.text("-");
     }
-    line.text(" ").text(path_of_module(module));
+    stack_line.text(" ").text(path_of_module(module));
     put_line();
   }
 }
@@ -134,20 +134,20 @@ void StackFile::put_request(std::string_view word, std::uint64_t hash, WatchedCa
                             const FrameToken* frames, std::uint32_t count) noexcept {
   if (!wanted()) return;
   put_frames_modules(frames, count);
-  line.begin().text(word).text(" ").hex(hash, 16).text(" ").request(call).frames(frames, count);
+  stack_line.begin().text(word).text(" ").hex(hash, 16).text(" ").request(call).frames(frames, count);
   put_line();
 }
 
 void StackFile::put_count(std::uint64_t hash, std::uint64_t requests) noexcept {
   if (!wanted()) return;
-  line.begin().text("count ").hex(hash, 16).text(" ").number(requests);
+  stack_line.begin().text("count ").hex(hash, 16).text(" ").number(requests);
   put_line();
 }
 
 void StackFile::put_crash(int signal, const FrameToken* frames, std::uint32_t count) noexcept {
   if (!wanted()) return;
   put_frames_modules(frames, count);
-  line.begin().text("crash ").number(static_cast<unsigned>(signal)).frames(frames, count);
+  stack_line.begin().text("crash ").number(static_cast<unsigned>(signal)).frames(frames, count);
   put_line();
 }
 

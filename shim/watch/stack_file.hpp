@@ -1,12 +1,12 @@
 // A file of stacks that several processes append to and that is whole whenever one of them is killed: the
 // options alloc_stacks and fail_report, read by `weir oom`. docs/FAILURES.md has the format.
 //
-//   PID process EXE                       modules are numbered anew from here on
+//   PID process EXE                               modules are numbered anew from here on
 //   PID module N BUILD-ID|- PATH
 //   PID stack HASH CALL BYTES ALIGNMENT FRAME…    a distinct stack, when it is first seen
-//   PID count HASH REQUESTS               at the process's end
+//   PID count HASH REQUESTS                       at the process's end
 //   PID failed HASH CALL BYTES ALIGNMENT FRAME…   this request found no memory
-//   PID crash SIGNAL FRAME…               the process ends by this signal
+//   PID crash SIGNAL FRAME…                       the process ends by this signal
 //
 // FRAME is MODULE+OFFSET in hexadecimal, innermost first, as the unwinder saw it (a return address; with '='
 // for '+' where it is exact), 0 for no module. Each line is one write; nothing stays open, so programs that
