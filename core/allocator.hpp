@@ -9,16 +9,15 @@
 //   usable_size how much of a block may be written: at least what was asked for
 //
 // Rules that hold for each of them, held by one conformance suite (tests/unit/core):
-// - Sizes are bytes. An alignment is any power of two; a stricter one than an allocator can give is a
-// failure.
+// - Sizes are bytes. An alignment is any power of two; a stricter one than an allocator can give is
+//   a failure.
 // - A block of zero bytes has an address of its own that is not nullptr, and is given back like any other.
 // - Failure is nullptr or false, and leaves everything as it was. errno is not touched. Sizes that overflow
 //   fail. Nothing throws, nothing is printed.
 // - The layout given to resize, remap and deallocate is the one of the last successful allocate, resize or
 //   remap of that block.
 // - The caller's address goes through every layer unchanged, so that an outer wrapper's caller is the one
-// that
-//   a report names.
+//   that a report names.
 // - Thread-safe only where a type says so. Allocators are not copied; a combinator holds a reference to what
 //   it stands on unless it says that it owns it.
 //

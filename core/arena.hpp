@@ -42,8 +42,8 @@ class Arena {
  public:
   static constexpr std::size_t kFirstChunk = std::size_t{16} << 10;
 
-  // A place to rewind to: everything allocated since is given back, and its chunks are kept for what comes
-  // next.
+  // A place to rewind to: everything allocated since is given back,
+  // and its chunks are kept for what comes next.
   class Mark {
     friend Arena;
     Chunk* chunk;

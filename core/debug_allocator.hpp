@@ -1,10 +1,11 @@
 // The allocator for development: finds leaks, double frees, writes outside of blocks and after free, wrong
 // layouts; tells each with the call stacks of who allocated, who freed and who is calling.
 //
-//   DebugAllocator debug(DebugOptions{.handler = {print_report, nullptr}});   // over pages, or over any
-//   allocator
+//   // over pages, or over any allocator
+//   DebugAllocator debug(DebugOptions{.handler = {print_report, nullptr}});
 //   ...
-//   if (debug.finish() != 0) ...       // leaks; told one by one, and given back
+//   // leaks; told one by one, and given back
+//   if (debug.finish() != 0) ...
 //
 // A composition of the wrappers, below one lock: Logging (with a sink: a verbose log) over Tracking over
 // Validating over Quarantine over what it was given. Thread-safe, whatever is below, as long as nobody else

@@ -13,8 +13,8 @@
 
 namespace weir {
 
-// An allocator that takes every address for its own says so by a member kOwnsEverything; it can only come
-// last.
+// An allocator that takes every address for its own says so by a member kOwnsEverything;
+// it can only come last.
 template <typename A>
 concept KnowsItsBlocks = Allocator<A> && !requires {
   requires A::kOwnsEverything;

@@ -1,10 +1,11 @@
 // The fixed buffer: blocks one behind the other in memory of a fixed size; the last one can be given back or
 // resized in place, the others wait for reset().
 //
-//   FixedBuffer            over memory that is given to it: a part of the stack, a block of another, a mapped
-//   file FixedBufferOf<N>       brings its N bytes along; `constinit thread_local FixedBufferOf<4096>
-//   scratch;` works SharedFixedBuffer(Of)  the same for several threads at once, by one compare-and-swap an
-//   operation
+//   FixedBuffer            over memory that is given to it: a part of the stack, a block of another,
+//                          a mapped file
+//   FixedBufferOf<N>       brings its N bytes along;
+//                          `constinit thread_local FixedBufferOf<4096> scratch;` works
+//   SharedFixedBuffer(Of)  the same for several threads at once, by one compare-and-swap an operation
 //
 // None allocates; all are O(1). An allocation that does not fit is nullptr and changes nothing. reset() wants
 // no other thread in the buffer. One buffer may lie in another: end_index is all that each knows.

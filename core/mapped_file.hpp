@@ -5,16 +5,16 @@
 //   for (const LogEntry& entry : file.records<LogEntry>().whole) ...
 //
 // - open maps the whole file; Mapping::kNone leaves that to window() and windows(), for files that are
-//   larger than what may be mapped at once. A window lives as long as its FileWindow, also when the file is
-//   closed.
+//   larger than what may be mapped at once. A window lives as long as its FileWindow,
+//   also when the file is closed.
 // - Addresses are good until resize, refresh, unmap, close or open; moving a MappedFile keeps them.
 // - An empty file is an empty span and no mapping.
 // - Whoever else truncates the file takes the pages behind its new end away: touching them is SIGBUS, and no
 //   check can be quick enough to prevent that. refresh() reads the size again and shrinks the view, so that
-//   what comes after it is safe up to the next truncation; read() copies by pread and never faults, but ends
-//   early.
-// - A write to a page that the disk has no room for is SIGBUS too: resize with Space::kReserved makes room
-//   first.
+//   what comes after it is safe up to the next truncation;
+//   read() copies by pread and never faults, but ends early.
+// - A write to a page that the disk has no room for is SIGBUS too:
+//   resize with Space::kReserved makes room first.
 // - Not thread-safe, but any number of threads may use the memory, and read(). Never calls malloc. errno is
 //   left as it was. Calls that a signal interrupts are made again.
 #pragma once
@@ -140,8 +140,8 @@ class MappedFile {
   // A part of the file, cut at its end; empty behind it. O(1).
   int window(std::uint64_t offset, std::size_t length, FileWindow& into) const noexcept;
 
-  // The whole file in windows of `length` bytes, each beginning with the last `overlap` bytes of the one
-  // before.
+  // The whole file in windows of `length` bytes, each beginning
+  // with the last `overlap` bytes of the one before.
   FileWindows windows(std::size_t length, std::size_t overlap = 0) const noexcept;
 
   // Copies, without mapping: up to how many bytes the file has there; all, and the file grows. Writing

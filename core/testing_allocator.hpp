@@ -48,8 +48,8 @@ class TestingAllocator {
   // Fails the test now for what is damaged already; the number of damaged blocks.
   std::size_t check() noexcept { return debug_.check(); }
 
-  // Fails the test for each leak (in full for the first kLeaksInFull), and for what is damaged. The number of
-  // leaks.
+  // Fails the test for each leak (in full for the first kLeaksInFull), and for what is damaged.
+  // The number of leaks.
   std::size_t finish() noexcept {
     leaks_told_ = 0;
     const std::size_t leaks = debug_.finish();

@@ -8,12 +8,12 @@
 //   and the top pushed again, and then puts a link in that is no longer true ("ABA"). The cure, a tag that
 //   counts with the top, needs a 128-bit exchange or indices in place of addresses, and links outside of the
 //   blocks, since they are read when a block may already be another thread's. Measured, a pair of index and
-//   tag costs 11 ns for acquire and release, two exchanges of a lock's byte in a line that nobody else wants
-//   4.4 (Zen 4).
+//   tag costs 11 ns for acquire and release, two exchanges of a lock's byte in a line
+//   that nobody else wants 4.4 (Zen 4).
 // - acquire fails only after it has looked through all shards: at the limit, blocks that lie with one thread
 //   serve the others. Only blocks that another thread is just then carrying to or from its shard are missed.
-// - Threads leave nothing behind when they end: a shard belongs to the pool, and is used by whoever comes
-//   next.
+// - Threads leave nothing behind when they end: a shard belongs to the pool,
+//   and is used by whoever comes next.
 // - A held lock stays held in the child of a fork: fork while no other thread uses the pool.
 // - Construction and destruction are for one thread. The backing allocator is only called under a lock of
 //   the pool, and must be thread-safe itself if others use it.

@@ -5,8 +5,8 @@
 // - Not thread-safe. Lazy: a class takes memory when its first block is asked for.
 // - Classes are multiples of 16 bytes up to 128, then four for each doubling (160, 192, 224, 256, 320...),
 //   so that above 128 bytes at most a fifth of a block is unused. Blocks of a class are aligned to the
-//   largest power of two that divides it, up to a page: a stricter alignment takes the next class that has
-//   it.
+//   largest power of two that divides it, up to a page:
+//   a stricter alignment takes the next class that has it.
 // - resize stays in the class, or with the backing; remap moves between classes by copying.
 // - All are O(1) but owns, which asks each class. The layout says where a block is: nothing is looked up.
 #pragma once

@@ -66,8 +66,8 @@ template <typename T, Allocator A>
   if (array.data() != nullptr) allocator.deallocate(array.data(), Layout::of<T>(array.size()), here());
 }
 
-// Another length, perhaps elsewhere, with the contents kept; an empty span, and the array as it was, on
-// failure.
+// Another length, perhaps elsewhere, with the contents kept;
+// an empty span, and the array as it was, on failure.
 template <typename T, Allocator A>
 requires std::is_trivially_copyable_v<T>
 [[gnu::always_inline]] inline std::span<T> remap_array(A& allocator, std::span<T> array,

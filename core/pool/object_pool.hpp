@@ -9,8 +9,8 @@
 // - Not thread-safe. A pool per thread is a `thread_local` one; SharedPool<T> serves several.
 // - Stands on a BlockPool, and is as lazy, geometric, limited and trimmed as that. An object costs 8 bytes
 //   more than its size, 16 where objects are kept constructed.
-// - Generations are 64 bits and places given back are numbered anew, so that a handle never means another
-//   object.
+// - Generations are 64 bits and places given back are numbered anew,
+//   so that a handle never means another object.
 // - What is still acquired when the pool goes is destroyed with it.
 // - T's constructors should not throw: acquire is noexcept, and it would end the program.
 // - An address that is no object of this pool is found out without being read, by comparing it with the
@@ -139,8 +139,8 @@ class Pool {
     return blocks_.warm_up(objects, here());
   }
 
-  // Gives back the slabs in which nothing is acquired, and destroys what is kept in them. Returns their
-  // bytes.
+  // Gives back the slabs in which nothing is acquired, and destroys what is kept in them.
+  // Returns their bytes.
   std::size_t trim() noexcept {
     return blocks_.trim([this](std::byte* block) { destroy(slot_at(block)); });
   }

@@ -2,8 +2,8 @@
 //
 // Open addressing with linear probing and backward-shift deletion (Knuth 6.4, algorithm R); twice as large
 // when it is three quarters full. A lookup is constant on average. Growing may fail: reserve() is asked
-// before, insert() then cannot fail. Records move: pointers hold until the next insert or take. Not
-// thread-safe.
+// before, insert() then cannot fail. Records move: pointers hold until the next insert or take.
+// Not thread-safe.
 #pragma once
 
 #include <algorithm>

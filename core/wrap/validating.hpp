@@ -1,5 +1,5 @@
-// Finds writes outside of blocks: canaries in front and behind, fill patterns, and the layouts of the
-// contract.
+// Finds writes outside of blocks: canaries in front and behind, fill patterns,
+// and the layouts of the contract.
 //
 // Each block stands between two canaries whose bytes depend on their address, so that a copied one is not
 // taken for right. They are looked at when the block is freed or changes its size, and by check_all(). What

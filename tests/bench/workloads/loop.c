@@ -5,8 +5,8 @@
  *   loop replace THREADS PAIRS          threads at once, each with a thousand blocks of many sizes
  *
  * With FRAMES, each malloc is preceded by unw_backtrace for so many frames: what taking a stack costs without
- * weir. Prints nanoseconds a pair: of the threads' CPU, and of the clock from the first start to the last
- * end. */
+ * weir. Prints nanoseconds a pair: of the threads' CPU,
+ * and of the clock from the first start to the last end. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>

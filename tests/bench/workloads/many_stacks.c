@@ -2,8 +2,8 @@
  *
  *   many_stacks BLOCKS lost|chained|kept
  *
- * BLOCKS a path: each lost alone; chained to one that is lost, so all but that one indirectly; or all still
- * held. */
+ * BLOCKS a path: each lost alone; chained to one that is lost, so all but that one indirectly;
+ * or all still held. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-// What the allocators of core/ take in a process, and the standard library's beside them, by Google
-// Benchmark.
+// What the allocators of core/ take in a process, and the standard library's beside them,
+// by Google Benchmark.
 //
 // Three shapes, all counted a block (the counter `blocks` is the number in one iteration):
 //   allocate   a thousand blocks, then all back at once by reset(); of 64 bytes, or of 8 to 256

@@ -1,6 +1,6 @@
 // Two threads that free each other's batches, after xmalloc-test (Lever and Boreham, USENIX 2000): each makes
-// a batch of like blocks, leaves it for whoever comes, and frees the one that lay there. Usage: exchange
-// BATCHES
+// a batch of like blocks, leaves it for whoever comes, and frees the one that lay there.
+// Usage: exchange BATCHES
 #include <atomic>
 #include <thread>
 
