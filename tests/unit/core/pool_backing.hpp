@@ -1,5 +1,5 @@
-// What the tests of the pools stand on: the heap, with its blocks counted and checked, and failures on
-// demand.
+// What the tests of the pools stand on: the heap, with its blocks counted and checked,
+// and failures on demand.
 #pragma once
 
 #include <gtest/gtest.h>

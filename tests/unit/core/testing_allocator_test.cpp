@@ -1,5 +1,5 @@
-// DebugAllocator and TestingAllocator: each kind of misuse is found, told once with its stacks, and fails a
-// GoogleTest.
+// DebugAllocator and TestingAllocator: each kind of misuse is found, told once with its stacks,
+// and fails a GoogleTest.
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 

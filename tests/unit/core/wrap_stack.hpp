@@ -1,5 +1,5 @@
-// Cases of the conformance suite and the fuzzer for wrappers: layers, outermost first, over a base with a
-// probe.
+// Cases of the conformance suite and the fuzzer for wrappers: layers, outermost first,
+// over a base with a probe.
 //
 //   using Case = Stack<counting, validating>::On<OnPages>;
 #pragma once
@@ -154,7 +154,7 @@ struct Stack<kOutermost> {
 #define WEIR_ON(Base, Name, ...)                            \
   using Name##Base = Stack<__VA_ARGS__>::template On<Base>; \
   WEIR_FUZZ(Name##Base, Name##Base);                        \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Name##Base, Conformance, ::testing::Types<Name##Base>)
+  WEIR_CONFORMANCE(Name##Base, Name##Base)
 #define ON_PAGES(Name, ...) WEIR_ON(OnPages, Name, __VA_ARGS__)
 #define ON_ARENA(Name, ...) WEIR_ON(OnArena, Name, __VA_ARGS__)
 #define ON_BOTH(Name, ...)             \

@@ -1,6 +1,6 @@
 // Unwind tables that are truncated or wrong: libc's, copied to where nothing lies on either side, and
-// damaged. Whatever the answer, reading must end, and stay inside. (That whole tables are read rightly is
-// tests/oracle's.)
+// damaged. Whatever the answer, reading must end, and stay inside.
+// (That whole tables are read rightly is tests/oracle's.)
 #include "shim/unwind/cfi.hpp"
 
 #include <gtest/gtest.h>
@@ -167,8 +167,8 @@ TEST(CorruptCfi, FlippedBytesAreSurvived) {
 }
 
 // Small tables with one entry for [kCode, kCode + 100), between pages without access, made of what the test
-// says. They lie low, as those of a program that is not position-independent: differences of addresses may
-// wrap.
+// says. They lie low, as those of a program that is not position-independent:
+// differences of addresses may wrap.
 class Made {
  public:
   Made()
