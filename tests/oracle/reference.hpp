@@ -1,8 +1,8 @@
 // libunwind's answers, which the oracle holds weir's against: its local half, loaded for itself alone.
 //
 // backtrace is the fast one, with a cache of frames by address that each thread keeps for good.
-// walk_by_cursor remembers nothing, which costs a hundred times as much, and knows which frames a signal
-// interrupted.
+// walk_by_cursor remembers nothing, which costs a hundred times as much,
+// and knows which frames a signal interrupted.
 //
 // libunwind follows the tables wherever they lead. At a few instructions gcc's are wrong about BP (behind the
 // leave of a function that aligns its stack); with what they say a frame further out may be looked for where
@@ -20,8 +20,8 @@ bool load() noexcept;
 // where libunwind reads outside of memory.
 unsigned backtrace(void** to, unsigned room) noexcept;
 
-// The same; exact[i]: a signal interrupted to[i]. `faulted`: libunwind read outside of memory behind the
-// last.
+// The same; exact[i]: a signal interrupted to[i].
+// `faulted`: libunwind read outside of memory behind the last.
 unsigned walk_by_cursor(void** to, bool* exact, unsigned room, bool& faulted) noexcept;
 
 // Whether libunwind finds unwind tables for the code at an address. Remembers addresses that have none, since

@@ -16,6 +16,12 @@
 
 static int check_failures;
 
+// How often a loop runs: in scripts/test, and in scripts/test --all.
+static inline int times_to_repeat(int usual, int all) {
+  const char* tests = getenv("TESTS");
+  return tests != NULL && strcmp(tests, "all") == 0 ? all : usual;
+}
+
 #define CHECK(condition)                                                             \
   do {                                                                               \
     if (!(condition)) {                                                              \

@@ -17,8 +17,14 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TIMEOUT = 60
+TIMEOUT = 300  # of a hang; nothing here needs a tenth of it, on a machine that is not busy
 SKIPPED = 77
+
+# How much is tested: `scripts/test --quick`, `scripts/test` or `scripts/test --all`.
+TIERS = ("quick", "usual", "all")
+TIER = os.environ.get("WEIR_TESTS", "usual")
+assert TIER in TIERS, f"WEIR_TESTS is {TIER!r}, and none of {TIERS}"
+ALL = TIER == "all"
 
 # Frames are asserted by name, so calls stay calls; what the compiler could prove away stays in.
 CFLAGS = ["-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fno-optimize-sibling-calls", "-fno-builtin-malloc",
@@ -167,7 +173,8 @@ class Weir:
         home = os.path.join(self.directory, "home")
         os.makedirs(home, exist_ok=True)
         kept = {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
-        return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8",
+        # The programs' own loops are longer in the long tests: TESTS tells them (check.h).
+        return {"TESTS": TIER, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8",
                 "TMPDIR": self.directory, "TZ": "UTC", **kept, **more}
 
     def preloaded(self, options="", json_directory=None, **more):
@@ -313,9 +320,21 @@ def run_cases(cases):
     sys.exit(1 if failed else 0)
 
 
+def only_in_all(function):
+    """A test that takes minutes, or shows once more what others show: for scripts/test --all."""
+    function.only_in_all = True
+    return function
+
+
+def tests_of(namespace):
+    """The test_* functions of a file that are wanted now: (name without test_, function)."""
+    return [(name.removeprefix("test_"), function) for name, function in namespace.items()
+            if name.startswith("test_") and (ALL or not hasattr(function, "only_in_all"))]
+
+
 def main(namespace):
     """Runs every test_* function of a scenario file on a Weir: FILE.py LIBRARY TOOL CACHE [PATTERN]."""
     weir = Weir(*sys.argv[1:4])
     pattern = sys.argv[4] if len(sys.argv) > 4 else ""
-    run_cases((name[len("test_"):], lambda function=function: function(weir))
-              for name, function in namespace.items() if name.startswith("test_") and pattern in name)
+    run_cases((name, lambda function=function: function(weir))
+              for name, function in tests_of(namespace) if pattern in name)

@@ -1,5 +1,5 @@
-// Frames whose unwind tables say what compilers rarely or never say, written by hand; and code without
-// tables.
+// Frames whose unwind tables say what compilers rarely or never say, written by hand;
+// and code without tables.
 #include "stress.hpp"
 
 // Each calls its first argument with the second.

@@ -32,8 +32,8 @@ void call_back(int) {
   allocate();
 }
 
-// A frame whose CFA comes from memory (gcc), and whose own place is the same for callers that are close
-// together.
+// A frame whose CFA comes from memory (gcc), and whose own place is the same for callers
+// that are close together.
 STRESS_NOINLINE long realigned_far(long a, long b, long c, long d, long e, long f, long g, long h) {
   alignas(1024) long buffer[16] = {a, b, c, d, e, f, g, h};
   auto* more = static_cast<char*>(alloca(static_cast<std::size_t>(16 * g)));

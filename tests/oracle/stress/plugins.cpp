@@ -1,8 +1,8 @@
 // Code that comes and goes: two plug-ins that take turns at one address.
 //
 // A thread of its own, the keeper, opens and closes them. So the thread that calls them allocates nothing
-// between a call into one and the same call into the other, and whatever its memo holds of the first is still
-// there.
+// between a call into one and the same call into the other,
+// and whatever its memo holds of the first is still there.
 #include <alloca.h>
 #include <dlfcn.h>
 #include <link.h>

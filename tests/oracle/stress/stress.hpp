@@ -2,8 +2,8 @@
 // can compare what weir and libunwind see there. Native, it only has to end with status 0.
 //
 // go(depth) runs a random shape, which allocates and goes on with go(depth - 1). All randomness comes from
-// the seed; timers make the rest. Each thread has a Worker; nothing else is shared but what plugins.cpp
-// locks.
+// the seed; timers make the rest. Each thread has a Worker;
+// nothing else is shared but what plugins.cpp locks.
 #pragma once
 
 #include <signal.h>

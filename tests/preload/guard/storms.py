@@ -12,7 +12,8 @@ import harness
 from guard_case import GuardWeir
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS")
-PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000"}, "forks.c": {"FORKS": "6"}, "threads_gone.c": {"THREADS": "2000"}}
+PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "1000"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
+            "threads_gone.c": {"THREADS": "2000"}}
 OPTIONS = {
     "default": "",
     "few are held back": "quarantine_blocks=64",
@@ -26,6 +27,10 @@ OPTIONS = {
 WITH = {"fuzz.cpp": list(OPTIONS), "forks.c": ["default", "often checked", "without stacks"],
         "threads_gone.c": ["few are held back", "without stacks"]}
 RULES = {"pool": "* -> pool", "arena": "* -> arena", "mixed": "size<=256 -> pool; thread=w* -> arena; * -> parent"}
+if not harness.ALL:
+    WITH = {"fuzz.cpp": ["default", "none is held back", "often checked"], "forks.c": ["often checked"],
+            "threads_gone.c": ["few are held back"]}
+    RULES = {"mixed": RULES["mixed"]}
 
 
 def storm(weir, program, options, rules=""):

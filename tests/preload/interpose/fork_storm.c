@@ -35,7 +35,8 @@ static void child(void) {
 }
 
 static void* forks(void* unused) {
-  for (int i = 0; i < 15; ++i) {
+  const int last = times_to_repeat(6, 15);
+  for (int i = 0; i < last; ++i) {
     const pid_t pid = fork();
     if (pid == 0) child();
     int status = 1;

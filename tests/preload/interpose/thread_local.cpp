@@ -15,7 +15,8 @@ struct Chatty {
 static thread_local Chatty mine;
 
 int main() {
-  for (int round = 0; round < 50; ++round) {
+  const int last = times_to_repeat(15, 50);
+  for (int round = 0; round < last; ++round) {
     std::vector<std::thread> threads;
     std::unique_ptr<std::string> handed[8];
     for (int i = 0; i < 8; ++i)

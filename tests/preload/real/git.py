@@ -5,12 +5,13 @@ from twins import twins
 
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "C",
        "GIT_COMMITTER_EMAIL": "c@example.org", "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
-       "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z", "GIT_CONFIG_NOSYSTEM": "1"}
+       "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z", "GIT_CONFIG_NOSYSTEM": "1",
+       "COMMITS": "30" if harness.ALL else "12"}
 
 SCRIPT = r"""
 set -e
 git init -q -b main .
-for i in $(seq 1 30); do
+for i in $(seq 1 ${COMMITS}); do
   seq $i $((i * 40)) > file$((i % 7)); echo "$i" > "dir$((i % 3))-$i"
   git add .; git commit -q -m "commit $i"
 done

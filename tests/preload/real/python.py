@@ -62,6 +62,7 @@ def test_threading(weir):
     own_tests(weir, "test.test_threading", "test.test_thread")
 
 
+@harness.only_in_all
 def test_subprocess(weir):
     own_tests(weir, "test.test_subprocess")
 
@@ -70,6 +71,7 @@ def test_ctypes(weir):
     own_tests(weir, "test.test_ctypes")
 
 
+@harness.only_in_all
 def test_multiprocessing(weir):
     own_tests(weir, "test.test_multiprocessing_fork")
 

@@ -1,10 +1,11 @@
 """Programs that try to break a route: storms.py LIBRARY TOOL CACHE KIND
 
-KIND fuzz runs random operations against a model, forks forks while all threads allocate, threads starts and ends a
-hundred thousand threads, churn bounds what phases of a server's life leave behind, idle what one peak leaves, spans
-takes and releases what lies under the routes. What libc gives too is asked natively first.
+KIND fuzz runs random operations against a model, forks forks while all threads allocate, cut_off while they do nothing
+else, threads starts and ends a hundred thousand threads, churn bounds what phases of a server's life leave behind, idle
+what one peak leaves, spans takes and releases what lies under the routes. What libc gives too is asked natively first.
 
-The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, THREADS, SPANS, CHURN_SECONDS.
+The environment says how long: FUZZ_SEED, FUZZ_OPERATIONS, FUZZ_THREADS, FORKS, CUT_OFF_FORKS, THREADS, SPANS,
+CHURN_SECONDS.
 """
 
 import os
@@ -14,8 +15,14 @@ import harness
 import rule_sets
 from rule_sets import EVERYWHERE, MAIN
 
-SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS", "SPANS", "CHURN_SECONDS")
-TIMEOUT = 120 + 2 * float(os.environ.get("CHURN_SECONDS", 0))
+# Much of it only in the long tests: which rules, and how often.
+RULES = EVERYWHERE if harness.ALL else ("pool", "arena", "fixed_shared")
+OPERATIONS, FORKS, SPANS, THREADS = (("10000", "30", "150000", "100000") if harness.ALL
+                                     else ("3000", "10", "40000", "25000"))
+
+SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "CUT_OFF_FORKS", "THREADS", "SPANS",
+            "CHURN_SECONDS")
+TIMEOUT = 300 + 2 * float(os.environ.get("CHURN_SECONDS", 0))
 
 
 def run(weir, program, *arguments, preload=True, **env):
@@ -45,22 +52,29 @@ def under_rules(program, names, modes=("pass", "leak"), **env):
 
 
 def fuzz():
-    yield from natively("fuzz.cpp", FUZZ_OPERATIONS="10000")
-    yield from under_rules("fuzz.cpp", EVERYWHERE, FUZZ_OPERATIONS="10000")
+    if harness.ALL:
+        yield from natively("fuzz.cpp", FUZZ_OPERATIONS=OPERATIONS)
+    yield from under_rules("fuzz.cpp", RULES, FUZZ_OPERATIONS=OPERATIONS)
     yield from under_rules("fuzz.cpp", ("page",), modes=("pass",), FUZZ_OPERATIONS="1000")
 
 
 def forks():
-    yield from natively("forks.c", FORKS="30")
-    yield from under_rules("forks.c", EVERYWHERE, FORKS="30")
+    if harness.ALL:
+        yield from natively("forks.c", FORKS=FORKS)
+    yield from under_rules("forks.c", RULES, FORKS=FORKS)
+
+
+def cut_off():
+    forks_of_one = "1000" if harness.ALL else "200"
+    yield from under_rules("cut_off.c", ("arena", "fixed"), modes=("pass",), CUT_OFF_FORKS=forks_of_one)
 
 
 def threads():  # natively it is interpose/many_threads
-    yield from under_rules("threads_gone.c", MAIN, modes=("pass",))
+    yield from under_rules("threads_gone.c", MAIN if harness.ALL else ("pool", "arena"), modes=("pass",), THREADS=THREADS)
 
 
 def tracked_threads():
-    yield from under_rules("threads_gone.c", ("pool",), modes=("leak",))
+    yield from under_rules("threads_gone.c", ("pool",), modes=("leak",), THREADS=THREADS)
 
 
 def idle():  # natively and in jemalloc's hands it takes longer
@@ -72,15 +86,18 @@ def idle():  # natively and in jemalloc's hands it takes longer
 
 
 def spans():
-    yield from natively("spans.c", SPANS="30000")
-    yield from under_rules("spans.c", ("arena", "fixed_shared"), SPANS="150000")
+    if harness.ALL:
+        yield from natively("spans.c", SPANS="30000")
+    yield from under_rules("spans.c", ("arena", "fixed_shared"), SPANS=SPANS)
     yield from under_rules("spans.c", ("page",), modes=("pass",), SPANS="10000")
 
 
 def churn():
-    yield from natively("churn.cpp", CHURN_SECONDS="1")
-    yield from under_rules("churn.cpp", ("pool", "arena", "arena_shared"), CHURN_SECONDS="2")
+    if harness.ALL:
+        yield from natively("churn.cpp", CHURN_SECONDS="1")
+    yield from under_rules("churn.cpp", ("pool", "arena", "arena_shared") if harness.ALL else ("pool", "arena"),
+                           CHURN_SECONDS="2" if harness.ALL else "1")
 
 
-harness.run_cases({"fuzz": fuzz, "forks": forks, "threads": threads, "tracked_threads": tracked_threads,
-                   "churn": churn, "idle": idle, "spans": spans}[sys.argv[4]]())
+harness.run_cases({"fuzz": fuzz, "forks": forks, "cut_off": cut_off, "threads": threads,
+                   "tracked_threads": tracked_threads, "churn": churn, "idle": idle, "spans": spans}[sys.argv[4]]())

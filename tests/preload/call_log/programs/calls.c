@@ -9,8 +9,8 @@
 //   replace F the same, and makes another, empty one
 //   exec P W… executes P with these words
 //   die HOW   kill, segv, abort, _exit, quick
-//   kills N   N children that log as fast as they can; each is killed, and collected after as many lines
-//   again
+//   kills N   N children that log as fast as they can; each is killed, and collected
+//             after as many lines again
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 // A call that takes a block gets something else: frees_other WHAT CALL
-// WHAT: block (nothing is wrong), or where the address lies. CALL: free, realloc, usable_size, delete,
-// delete[].
+// WHAT: block (nothing is wrong), or where the address lies.
+// CALL: free, realloc, usable_size, delete, delete[].
 #include <sys/mman.h>
 
 #include "blocks.h"

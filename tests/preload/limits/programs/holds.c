@@ -4,8 +4,7 @@
 //   c10x100   calloc(10, 100)      a64:100  posix_memalign(64, 100)     g64:100  aligned_alloc(64, 100)
 //   r500      realloc of the last block to 500 bytes
 //   f3 or f*  frees the last three blocks, or all; t3, t*: another thread does; k3, k*: a forked child does,
-//   and
-//             then allocates all it can (m1000*100000)
+//             and then allocates all it can (m1000*100000)
 //   w500      writes to the last 500 bytes of every block
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-// A thousand scopes of an arena, each of ten blocks that nobody frees: what ends with a scope lives no
-// longer.
+// A thousand scopes of an arena, each of ten blocks that nobody frees:
+// what ends with a scope lives no longer.
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir.h>

@@ -1,13 +1,12 @@
-// Allocates so many times from each of several kinds of code, for rules on the calling function, file and
-// module:
+// Allocates so many times from each of several kinds of code, for rules on the calling function, file
+// and module:
 //   parse_x 11, Parser::read 23, inlined_helper (in driver) 37, parse_cold 5 (a part of its own), other 100.
 //
-//   call_sites                     those
-//   call_sites plugin A B          loads A, calls it 5 times, unloads it; B 7 times; then A again 9 times
-//   call_sites fork A              does all of it, and then again with A in a child
-//   call_sites race A              loads A; four threads make its first calls at once, then 1000 of 200 bytes
-//   each call_sites threads A           three threads each, while A is loaded, called once and unloaded, 20
-//   times
+//   call_sites              those
+//   call_sites plugin A B   loads A, calls it 5 times, unloads it; B 7 times; then A again 9 times
+//   call_sites fork A       does all of it, and then again with A in a child
+//   call_sites race A       loads A; four threads make its first calls at once, then 1000 of 200 bytes each
+//   call_sites threads A    three threads each, while A is loaded, called once and unloaded, 20 times
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,10 @@
 //   m100 c10x20 a64:300 (aligned_alloc) p64:300 (posix_memalign) l64:300 (memalign) v100 (valloc)
 //   r500    realloc of the last block that is kept; k100 keeps a block, filled with its size
 //   m100*50 the same 50 times; only the numbers of those that failed are said, from 1 on
-//   t:name  the rest happens in a new thread of that name; T4 in four threads at once, failures counted
-//   together f       the rest happens in a child; s20 sleeps so many milliseconds e _ q K ends with exit(0),
-//   _exit(0), quick_exit(0), SIGKILL
+//   t:name  the rest happens in a new thread of that name; T4 in four threads at once,
+//           failures counted together
+//   f       the rest happens in a child; s20 sleeps so many milliseconds
+//   e _ q K ends with exit(0), _exit(0), quick_exit(0), SIGKILL
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>

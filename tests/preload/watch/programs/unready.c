@@ -1,6 +1,6 @@
 // Takes a failed allocation in every wrong way, each in a function named for it, and in some right ones. The
-// argument chooses: one of them, or without one all. Echoes a line of its input, so that runs need the same
-// one.
+// argument chooses: one of them, or without one all. Echoes a line of its input,
+// so that runs need the same one.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
