@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIMEOUT = 300  # of a hang; nothing here needs a tenth of it, on a machine that is not busy
@@ -306,9 +307,11 @@ def run_cases(cases):
     total = 0
     for name, function in cases:
         total += 1
+        began = time.monotonic()
         try:
             function()
-            print(f"ok {name}", flush=True)
+            seconds = time.monotonic() - began
+            print(f"ok {name}" + (f" ({seconds:.1f} s)" if seconds >= 1 else ""), flush=True)
         except Skip as reason:
             skips.append(str(reason))
             print(f"skip {name}: {reason}", flush=True)

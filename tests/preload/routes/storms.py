@@ -16,7 +16,7 @@ import rule_sets
 from rule_sets import EVERYWHERE, MAIN
 
 # Much of it only in the long tests: which rules, and how often.
-RULES = EVERYWHERE if harness.ALL else ("pool", "arena", "fixed_shared")
+RULES = EVERYWHERE if harness.ALL else ("mixed", "fixed_shared")
 OPERATIONS, FORKS, SPANS, THREADS = (("10000", "30", "150000", "100000") if harness.ALL
                                      else ("3000", "10", "40000", "25000"))
 
