@@ -83,7 +83,8 @@ def main():
     for path in (log, clocked):
         if os.path.exists(path):
             os.remove(path)  # a log of an earlier run must not be counted
-    command = ["meson", "test", "-C", arguments.build, "--no-rebuild", "--timeout-multiplier", PATIENCE]
+    command = ["meson", "test", "-C", arguments.build, "--no-rebuild", "--timeout-multiplier", PATIENCE,
+               "--num-processes", str((os.cpu_count() or 1) + 1)]  # one more than processors: some wait
     if arguments.times:
         command += ["--wrapper", f"{sys.executable} {CLOCK}"]
     show = None if sys.stdout.isatty() else subprocess.DEVNULL

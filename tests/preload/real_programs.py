@@ -17,7 +17,7 @@ from setups import set_up
 
 FOLDER = os.path.join(harness.HERE, "real")
 # The interpreter's own tests take a minute a mode, and the scripts use the same parts of it.
-ONLY_IN_ALL = {"python": {"threading", "subprocess", "ctypes", "multiprocessing"}}
+ONLY_IN_ALL = {"python": {"script_without_its_own_allocator", "threading", "subprocess", "ctypes", "multiprocessing"}}
 GREETING = re.compile(rb"^weir: in process \d+, mode=pass, [1-9]\d* routes?\n", re.M)
 
 

@@ -55,7 +55,7 @@ def fuzz():
     if harness.ALL:
         yield from natively("fuzz.cpp", FUZZ_OPERATIONS=OPERATIONS)
     yield from under_rules("fuzz.cpp", RULES, FUZZ_OPERATIONS=OPERATIONS)
-    yield from under_rules("fuzz.cpp", ("page",), modes=("pass",), FUZZ_OPERATIONS="1000")
+    yield from under_rules("fuzz.cpp", ("page",), modes=("pass",), FUZZ_OPERATIONS="1000" if harness.ALL else "200")
 
 
 def forks():

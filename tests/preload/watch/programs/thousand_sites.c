@@ -1,4 +1,4 @@
-// A thousand places that allocate and look whether they got anything, and one that does not look: forgets().
+// A thousand places (with -DFEW a tenth of that) that allocate and look whether they got anything, and one that does not look: forgets().
 // Each checked place ends the program in order, with status 3.
 #include <stdlib.h>
 
@@ -19,13 +19,17 @@
   TEN(f, n##0)        \
   TEN(f, n##1)        \
   TEN(f, n##2) TEN(f, n##3) TEN(f, n##4) TEN(f, n##5) TEN(f, n##6) TEN(f, n##7) TEN(f, n##8) TEN(f, n##9)
-#define THOUSAND(f) \
-  HUNDRED(f, 10)    \
-  HUNDRED(f, 11)    \
-  HUNDRED(f, 12)    \
-  HUNDRED(f, 13) HUNDRED(f, 14) HUNDRED(f, 15) HUNDRED(f, 16) HUNDRED(f, 17) HUNDRED(f, 18) HUNDRED(f, 19)
+#define FIVE(of, f, a, b, c, d, e) of(f, a) of(f, b) of(f, c) of(f, d) of(f, e)
+#ifdef FEW
+#define FIRST_HALF(f) FIVE(TEN, f, 100, 101, 102, 103, 104)
+#define SECOND_HALF(f) FIVE(TEN, f, 105, 106, 107, 108, 109)
+#else
+#define FIRST_HALF(f) FIVE(HUNDRED, f, 10, 11, 12, 13, 14)
+#define SECOND_HALF(f) FIVE(HUNDRED, f, 15, 16, 17, 18, 19)
+#endif
 
-THOUSAND(SITE)
+FIRST_HALF(SITE)
+SECOND_HALF(SITE)
 
 __attribute__((noinline)) static int forgets(char* to) {
   char* volatile block = malloc(77);
@@ -37,16 +41,8 @@ __attribute__((noinline)) static int forgets(char* to) {
 
 int main(void) {
   char letter = 'a';
-  HUNDRED(CALL, 10)
-  HUNDRED(CALL, 11)
-  HUNDRED(CALL, 12)
-  HUNDRED(CALL, 13)
-  HUNDRED(CALL, 14)
+  FIRST_HALF(CALL)
   if (forgets(&letter)) return 3;
-  HUNDRED(CALL, 15)
-  HUNDRED(CALL, 16)
-  HUNDRED(CALL, 17)
-  HUNDRED(CALL, 18)
-  HUNDRED(CALL, 19)
+  SECOND_HALF(CALL)
   return 0;
 }
