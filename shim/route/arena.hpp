@@ -121,7 +121,9 @@ void note_use(Lane& lane) noexcept;
 void abandon_lane(Lane& lane) noexcept;
 
 // The same in a fork's child, for a thread that is not in it and may have stopped anywhere.
-void abandon_cut_off_lane(Lane& lane) noexcept;
+// False where it stopped in the middle of a change to its lists: then its chunks are lost to the child. They
+// name the lane still, so nobody may use that again.
+bool abandon_cut_off_lane(Lane& lane) noexcept;
 
 void lock_arenas_for_fork() noexcept;
 void unlock_arenas_after_fork() noexcept;

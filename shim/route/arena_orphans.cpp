@@ -156,10 +156,10 @@ void abandon_lane(Lane& lane) noexcept {
   make_current(lane, nullptr);
 }
 
-void abandon_cut_off_lane(Lane& lane) noexcept {
-  if (lane.busy) {  // in the middle of a change: its chunks are lost to the child
+bool abandon_cut_off_lane(Lane& lane) noexcept {
+  if (lane.busy) {
     std::memset(static_cast<void*>(&lane), 0, sizeof(Lane));
-    return;
+    return false;
   }
   // It may have stopped with a start set or cleared and `at` not yet moved, or the other way round. Who takes
   // the chunk over cuts from `at` on: across a start that was left there, which would end the block too
@@ -169,6 +169,7 @@ void abandon_cut_off_lane(Lane& lane) noexcept {
     set_start(lane.current, lane.at);
   }
   abandon_lane(lane);
+  return true;
 }
 
 void lock_orphans_for_fork() noexcept {

@@ -190,9 +190,10 @@ void flush(ThreadCache& c) noexcept {
 }
 
 // Under the lock: the thread is gone.
-void retire(ThreadCache& c) noexcept {
+void retire(ThreadCache& c, bool for_others = true) noexcept {
   retire_counts(c.counts);
   c.in_use = false;
+  if (!for_others) return;
   c.next_free = free_caches;
   free_caches = &c;
 }
@@ -307,10 +308,9 @@ void adopt_other_caches() noexcept {
     ThreadCache& c = cache_at(i);
     if (&c == own_cache || !c.in_use) continue;
     if (!c.working) flush(c);
-    for (unsigned r = 0; r < route_rules.count; ++r) {
-      abandon_cut_off_lane(c.lanes[r]);
-    }
-    retire(c);
+    bool whole = true;
+    for (unsigned r = 0; r < route_rules.count; ++r) whole &= abandon_cut_off_lane(c.lanes[r]);
+    retire(c, whole);
   }
 }
 

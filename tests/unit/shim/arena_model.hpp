@@ -154,39 +154,4 @@ class BlockModel {
   unsigned mark_ = 0;
 };
 
-// As a fork's child finds the lane of a thread that is not in it: stopped between any two stores.
-enum class Stopped { kCutting, kCuttingAligned, kCuttingAtFirst, kGrowing, kShrinking, kTakingBack };
-inline constexpr Stopped kStopped[] = {Stopped::kCutting, Stopped::kCuttingAligned, Stopped::kCuttingAtFirst,
-                                       Stopped::kGrowing, Stopped::kShrinking,      Stopped::kTakingBack};
-
-inline void stop_in_the_middle(Lane& lane, Stopped stopped) {
-  const std::size_t room = static_cast<std::size_t>(lane.end - lane.at);
-  if (lane.current == nullptr || room < 1024) return;
-  char* newest;
-  switch (stopped) {
-    case Stopped::kCutting:
-      return set_start(lane.current, lane.at + 512);
-    case Stopped::kCuttingAligned:
-      set_start(lane.current, lane.at + 48);
-      return set_start(lane.current, lane.at + 560);
-    case Stopped::kCuttingAtFirst:
-      lane.at += 512;
-      return;
-    case Stopped::kGrowing:
-      newest = static_cast<char*>(allocate_in(lane, 64));
-      clear_start(lane.current, lane.at);
-      set_start(lane.current, newest + 512);
-      return free_remotely(lane.current, newest);
-    case Stopped::kShrinking:
-      newest = static_cast<char*>(allocate_in(lane, 512));
-      clear_start(lane.current, lane.at);
-      set_start(lane.current, newest + 64);
-      return free_remotely(lane.current, newest);
-    case Stopped::kTakingBack:
-      newest = static_cast<char*>(allocate_in(lane, 512));
-      free_in(lane, lane.current, newest);
-      return set_start(lane.current, newest + 512);
-  }
-}
-
 }  // namespace weir
