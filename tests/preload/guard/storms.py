@@ -12,7 +12,7 @@ import harness
 from guard_case import GuardWeir
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS")
-PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "1000"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
+PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "600"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
             "threads_gone.c": {"THREADS": "2000"}}
 OPTIONS = {
     "default": "",

@@ -21,6 +21,7 @@ def compiled(weir, argv, output):
     check(same, f"{output} differs")
 
 
+@harness.only_in_all
 def test_c(weir):
     compiled(weir, ["gcc", "-O2", "-D_GNU_SOURCE", "-c", f"{HERE}/leaks/every_allocator.c", "-o", "out.o"], "out.o")
 
@@ -34,6 +35,7 @@ def test_link(weir):
                     f"{HERE}/interpose/thread_local.cpp", "-o", "out"], "out")
 
 
+@harness.only_in_all
 def test_link_time_optimisation(weir):
     compiled(weir, ["gcc", "-flto=2", "-O2", "-D_GNU_SOURCE", "-Wl,--build-id=none", f"{HERE}/leaks/tree.c",
                     "-DDEPTH=4", "-o", "out"], "out")

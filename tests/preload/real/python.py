@@ -67,6 +67,7 @@ def test_subprocess(weir):
     own_tests(weir, "test.test_subprocess")
 
 
+@harness.only_in_all
 def test_ctypes(weir):
     own_tests(weir, "test.test_ctypes")
 

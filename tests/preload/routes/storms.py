@@ -18,7 +18,7 @@ from rule_sets import EVERYWHERE, MAIN
 # Much of it only in the long tests: which rules, and how often.
 RULES = EVERYWHERE if harness.ALL else ("mixed", "fixed_shared")
 OPERATIONS, FORKS, SPANS, THREADS = (("10000", "30", "150000", "100000") if harness.ALL
-                                     else ("3000", "10", "40000", "25000"))
+                                     else ("2000", "6", "20000", "20000"))
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "CUT_OFF_FORKS", "THREADS", "SPANS",
             "CHURN_SECONDS")
