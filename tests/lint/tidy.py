@@ -16,7 +16,7 @@ import sys
 import house
 from compiler import ARGUMENTS, LAYERS
 
-SOME = 8
+SOME = 5
 INCLUDE = re.compile(rb'^\s*#\s*include\s+"((?:core|shim|tools)/[^"]+)"', re.M)
 
 

@@ -60,8 +60,8 @@ def stress_cases(directory, first_seed):
     cases = []
     if not ALL:  # of each compiler, level and use of BP one
         variants = [v for v in variants if v in ("stress_O0_fp", "stress_O2_nofp", "clang_stress_O1_fp", "clang_stress_O3_nofp")]
-        return [case(variants[0], 1, 64, 20_000, 20_000, first_seed),
-                *(case(v, 3, 64, 5_000, 40_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
+        return [case(variants[0], 1, 64, 15_000, 15_000, first_seed),
+                *(case(v, 3, 64, 3_000, 24_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
     for number, variant in enumerate(variants):
         cases.append(case(variant, 1, 64, 100_000, 100_000, first_seed + number))
         cases.append(case(variant, 3, 64, 25_000, 200_000, first_seed + number))

@@ -245,7 +245,7 @@ def test_rotating_writers(weir):
 def test_stalled_writers(weir):
     """A thread that stands still within a line for several files, and then goes on, harms nothing."""
     log = weir.path("stalled.log")
-    result = start(weir, "stalls.c", "1500" if harness.ALL else "500", options=f"mode=pass:log_file={log}:log_bytes=1M", timeout=180)
+    result = start(weir, "stalls.c", "1500" if harness.ALL else "300", options=f"mode=pass:log_file={log}:log_bytes=1M", timeout=180)
     equal((result.status, result.stderr), (0, b""), f"stalled\n{result.describe()}")
     for path in (log, log + ".1"):
         read(path)
@@ -283,7 +283,7 @@ def test_killed_holder(weir):
 def test_killed_at_a_turn(weir):
     """A child that is killed while a new file begins: others end what it began."""
     log = weir.path("killed_at_a_turn.log")
-    result = start(weir, "calls.c", "kills", "120" if harness.ALL else "60", log="module=calls",
+    result = start(weir, "calls.c", "kills", "120" if harness.ALL else "30", log="module=calls",
                    options=f"mode=pass:log_file={log}:log_bytes=1M", timeout=120)
     equal((result.status, result.stderr.decode()), (0, ""), result.describe())
     for path in (log, log + ".1"):

@@ -12,8 +12,8 @@ import harness
 from guard_case import GuardWeir
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS")
-PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "600"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
-            "threads_gone.c": {"THREADS": "2000"}}
+PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "400"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
+            "threads_gone.c": {"THREADS": "2000" if harness.ALL else "1000"}}
 OPTIONS = {
     "default": "",
     "few are held back": "quarantine_blocks=64",
