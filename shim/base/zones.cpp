@@ -13,6 +13,16 @@ long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
+// Maps it there and nowhere else; the kernel's answer.
+long map_in_zone(std::uint64_t address, std::size_t bytes) noexcept {
+  const long got = map_at(address, bytes, MAP_FIXED_NOREPLACE);
+  if (got != static_cast<long>(address)) return got;
+  const void* p = reinterpret_cast<const void*>(address);
+  if (heap_zone.has_in_place(p)) heap_zone.note_mapped(address, bytes);
+  if (table_zone.has_in_place(p)) table_zone.note_mapped(address, bytes);
+  return got;
+}
+
 }  // namespace
 
 constinit HeapZone heap_zone;
@@ -33,7 +43,7 @@ void* Zone::map(std::size_t bytes) noexcept {
   constexpr int kCollisions = 64;
   for (int tries = 0; tries < kCollisions; ++tries) {
     const std::uint64_t at = claim(bytes);
-    const long got = map_at(at, bytes, MAP_FIXED_NOREPLACE);
+    const long got = map_in_zone(at, bytes);
     if (got == static_cast<long>(at)) return reinterpret_cast<void*>(got);
     if (got == -12 /* ENOMEM: the system's or the limit's last word */) return nullptr;
     if (got > 0) sys::call(SYS_munmap, got, static_cast<long>(bytes));  // a kernel without NOREPLACE
@@ -62,7 +72,7 @@ bool Zone::stray_holds(const void* p) const noexcept {
 }
 
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept {
-  return map_at(address, bytes, MAP_FIXED_NOREPLACE) == static_cast<long>(address);
+  return map_in_zone(address, bytes) == static_cast<long>(address);
 }
 
 }  // namespace weir

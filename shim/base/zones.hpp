@@ -70,6 +70,31 @@ class ZoneAt : public Zone {
   }
 
   bool holds(const void* p) const noexcept { return has_in_place(p) || (has_strays() && stray_holds(p)); }
+
+  // Whether weir mapped what is there: a program may map memory in the zone by its address, and that is the
+  // program's. By grains. O(1).
+  bool is_own(std::uint64_t address) const noexcept {
+    const void* p = reinterpret_cast<const void*>(address);
+    if (!has_in_place(p)) return has_strays() && stray_holds(p);
+    const std::uint64_t grain = (address - kBase) / kZoneGrain;
+    return (mapped_[grain / 64].load(std::memory_order_relaxed) >> grain % 64 & 1) != 0;
+  }
+
+  // O(bytes / 128 MiB).
+  void note_mapped(std::uint64_t address, std::size_t bytes) noexcept {
+    const std::uint64_t first = (address - kBase) / kZoneGrain;
+    const std::uint64_t last = (address + bytes - 1 - kBase) / kZoneGrain;
+    for (std::uint64_t word = first / 64; word <= last / 64; ++word) {
+      std::uint64_t bits = ~std::uint64_t{0};
+      if (word == first / 64) bits &= ~std::uint64_t{0} << first % 64;
+      if (word == last / 64) bits &= ~std::uint64_t{0} >> (63 - last % 64);
+      if ((mapped_[word].load(std::memory_order_relaxed) & bits) != bits)
+        mapped_[word].fetch_or(bits, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  std::atomic<std::uint64_t> mapped_[kHeld / kZoneGrain / 64]{};
 };
 
 // 48 TiB and 56 TiB: above what ASan, Go, ZGC and V8 ask for by address, below where Linux puts programs
@@ -102,7 +127,7 @@ class GrowingTable {
   std::size_t mapped_bytes_ = 0;
 };
 
-// Maps [address, address + bytes) of a claimed range; false when the system has no memory.
+// Maps [address, address + bytes) of a range that was claimed in one of the zones; false when the system has no memory.
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept;
 
 template <typename T>

@@ -110,6 +110,11 @@ class PageRegion {
   PageBlock* before(const PageBlock& block) const noexcept;
   PageBlock* behind(const PageBlock& block) const noexcept;
 
+  // Whether the address is one that slots have been given; those are handed out in order.
+  bool has_taken(std::uint64_t address) const noexcept {
+    return address < __atomic_load_n(&next_, __ATOMIC_RELAXED);
+  }
+
   std::uint32_t count() const noexcept { return count_.load(std::memory_order_acquire); }
   PageBlock& operator[](std::uint32_t i) const noexcept { return blocks_[i]; }  // ascending addresses
 

@@ -15,11 +15,15 @@
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/reachability.hpp"
 #include "shim/leak/reporter.hpp"
+#include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
+#include "shim/unwind/modules.hpp"
 #include "shim/unwind/stack_depot.hpp"
+
+extern "C" void* __libc_stack_end;
 
 namespace weir {
 namespace {
@@ -96,10 +100,9 @@ FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noe
 }
 
 // Enumerates, marks and classes; the heap stands still.
-bool classify(LiveBlocks& blocks, PageMap& pages, Reachability& reachability, const CheckingThread& self,
-              const FrozenThreads& others) noexcept {
-  const MemoryMap map = read_memory_map();
-  if (blocks.collect(map, pages) && reachability.classify(map, self, others)) return true;
+bool classify(LiveBlocks& blocks, ProgramMemory& memory, Reachability& reachability,
+              const CheckingThread& self, const FrozenThreads& others) noexcept {
+  if (blocks.collect(memory.map(), memory.pages()) && reachability.classify(self, others)) return true;
   Line().text("weir: no memory left for the leak check").say();
   return false;
 }
@@ -110,16 +113,18 @@ bool worth_reporting(const FindingsHeader& h) noexcept {
 }
 
 // Threads stand still; `release` lets them go as soon as the blocks are no longer looked at.
+// `parent` in a fork's child.
 template <typename F>
 bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& others,
-           std::uint64_t stopped_at, std::uint64_t pause_ns, F&& release) noexcept {
+           const ParentMemory* parent, std::uint64_t stopped_at, std::uint64_t pause_ns,
+           F&& release) noexcept {
   const std::uint64_t start = sys::now_ns();
   FindingsHeader header = begin_header(reason, others);
   if (options.verbosity >= 2) say_what_stacks_cost(header);
   LiveBlocks blocks;
-  PageMap pages;
-  Reachability reachability(blocks, pages);
-  const bool done = classify(blocks, pages, reachability, self, others);
+  ProgramMemory memory(parent);
+  Reachability reachability(blocks, memory);
+  const bool done = classify(blocks, memory, reachability, self, others);
   header.check_ns = sys::now_ns() - start;
   header.pause_ns = pause_ns != 0 ? pause_ns : sys::now_ns() - stopped_at;
   const Findings findings = done ? write_findings(blocks, reachability, header) : Findings{};
@@ -132,6 +137,43 @@ CheckingThread interrupted_thread(const ucontext_t& context) noexcept {
   return {static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RSP]) - 128,
           reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
           reinterpret_cast<const std::uint64_t*>(context.uc_mcontext.gregs), kRegisters};
+}
+
+StackId stack_of(const CallSite& site) noexcept {
+  ThreadState* t = this_thread != nullptr ? this_thread : make_thread_state();
+  if (t != nullptr && !t->busy) {
+    t->busy = true;
+    const StackId stack = t->memo.stack_of(site);
+    t->busy = false;
+    return stack;
+  }
+  const LateMemo late;
+  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
+}
+
+// Whether the program has no frame on this stack any more: main has returned, and libc's own frames lie
+// between _start and us. What they have room for and did not write is of main's time.
+bool main_has_returned(const CallSite& site) noexcept {
+  constexpr std::uint32_t kMost = 64;
+  FrameToken frames[kMost];
+  bool cut = false;
+  const std::uint32_t count = stack_depot.read(stack_of(site), frames, kMost, &cut);
+  if (count == 0 || count == kMost || cut) return false;
+  const unsigned libc = modules.find(reinterpret_cast<std::uint64_t>(libc::next.exit_now), false).module;
+  const unsigned own = modules.find(reinterpret_cast<std::uint64_t>(&main_has_returned), false).module;
+  for (std::uint32_t i = 0; i + 1 < count; ++i) {
+    const auto module = static_cast<unsigned>(frames[i] >> kFrameModuleShift);
+    if (module == 0 || (module != libc && module != own)) return false;
+  }
+  return frames[count - 1] >> kFrameModuleShift != 0;
+}
+
+CheckingThread thread_that_ends(const Here& here) noexcept {
+  const auto control = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
+  if (sys::gettid() == sys::getpid() && here.sp < main_end && main_has_returned(here.caller))
+    return {main_end, control, nullptr, 0};
+  return {here.sp, control, here.registers, 6};
 }
 
 // The children of earlier requests; collected so that none stays a zombie for long.
@@ -154,13 +196,15 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
   const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(context));
   if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal, others.silent != 0);
+  const ParentMemory parent = ParentMemory::open();
   // No exit signal, so the program's waits do not see it.
   const auto child = static_cast<pid_t>(sys::call(SYS_clone, 0));
   if (child == 0) {
-    check(CheckReason::kSignal, self, others, start, sys::now_ns() - start, [] {});
+    check(CheckReason::kSignal, self, others, &parent, start, sys::now_ns() - start, [] {});
     sys::exit_group(0);
   }
   release_threads();
+  parent.close();
   if (mode() == Mode::kGuard) report_found_damage();
   if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
   for (pid_t& slot : children) {
@@ -179,11 +223,11 @@ bool check_at_exit(const Here& here) noexcept {
   if (!options.leak_check_at_exit || checked_at_exit.exchange(true)) return false;
   if (ThreadState* t = this_thread) t->busy = false;
   if (!wait_for_freeze()) return false;
+  const CheckingThread self =
+      thread_that_ends(here);  // before the others stand still: a walk may wait for them
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
-  const CheckingThread self{here.sp, reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
-                            here.registers, 6};
-  return check(CheckReason::kExit, self, others, start, 0, [] { release_threads(); });
+  return check(CheckReason::kExit, self, others, nullptr, start, 0, [] { release_threads(); });
 }
 
 void listen_for_report_signal() noexcept {

@@ -1,38 +1,52 @@
 #include "shim/leak/live_blocks.hpp"
 
+#include <cstring>
+
 #include "core/pages.hpp"
+#include "shim/base/readable.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/page_blocks.hpp"
 
 namespace weir {
 
 bool LiveBlocks::collect(const MemoryMap& map, PageMap& pages) noexcept {
-  // At most one block in 32 bytes; the list is mapped whole and touched as far as it is used.
-  std::uint64_t heap_bytes = 0;
-  for (std::uint32_t i = 0; i < map.count; ++i) {
-    const Mapping& m = map.mappings[i];
-    if (m.writable && heap_zone.holds(reinterpret_cast<void*>(m.start))) heap_bytes += m.end - m.start;
-  }
-  const std::uint64_t most = heap_bytes / 32 + pages::small_slots.count() + pages::large_slots.count() + 1;
-  room_ = most < kNone ? static_cast<std::uint32_t>(most) : kNone - 1;
-  blocks_ = static_cast<LiveBlock*>(table_zone.map(room_ * sizeof(LiveBlock)));
-  if (blocks_ == nullptr) return false;
   collect_paged();
   for (std::uint32_t i = 0; i < map.count; ++i) {
     const Mapping& m = map.mappings[i];
-    if (!m.writable || !m.readable || !heap_zone.holds(reinterpret_cast<void*>(m.start))) continue;
+    if (!m.readable || m.shared || m.file || !heap_zone.holds(reinterpret_cast<void*>(m.start))) continue;
     pages.for_touched_pages(m.start, m.end,
                             [this](std::uint64_t start, std::uint64_t end) { search(start, end); });
   }
-  return make_index();
+  return !full_ && make_index();
+}
+
+// Doubles the list. As much as it needs, not as much as it could: a limit counts what is mapped.
+bool LiveBlocks::make_room() noexcept {
+  constexpr std::uint32_t kFirstRoom = 1u << 16;
+  const std::uint32_t room = room_ != 0 ? 2 * room_ : kFirstRoom;
+  auto* const larger =
+      room > room_ ? static_cast<LiveBlock*>(table_zone.map(room * sizeof(LiveBlock))) : nullptr;
+  if (larger == nullptr) {
+    full_ = true;
+    return false;
+  }
+  if (count_ != 0) std::memcpy(static_cast<void*>(larger), blocks_, count_ * sizeof(LiveBlock));
+  if (room_ != 0) unmap_pages(blocks_, room_ * sizeof(LiveBlock));
+  blocks_ = larger;
+  room_ = room;
+  return true;
+}
+
+inline void LiveBlocks::add(const LiveBlock& block) noexcept {
+  if (__builtin_expect(count_ == room_, 0) && !make_room()) return;
+  blocks_[count_++] = block;
 }
 
 void LiveBlocks::collect_paged() noexcept {
   pages::keep_mapped.store(true, std::memory_order_release);
   pages::for_each_live([this](pages::PageBlock& block) {
-    if (count_ == room_) return;
     block.leak_index = count_;
-    blocks_[count_++] = LiveBlock(block.start, block.bytes());
+    add(LiveBlock(block.start, block.bytes()));
   });
   paged_ = count_;
 }
@@ -41,9 +55,9 @@ void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
   std::uint64_t at = start > skip_to_ ? start : skip_to_;
   for (; at + kHeaderBytes <= end; at += kHeaderBytes) {
     const auto& header = *reinterpret_cast<const BlockHeader*>(at);
-    if (__builtin_expect(header.check_word == 0, 1) || !header.is_live() || count_ == room_) continue;
+    if (__builtin_expect(header.check_word == 0, 1) || !header.is_live()) continue;
     const std::uint64_t bytes = header.bytes();
-    blocks_[count_++] = LiveBlock(at + block_distance, bytes);
+    add(LiveBlock(at + block_distance, bytes));
     at += round_up(bytes, kHeaderBytes) + (block_distance - kHeaderBytes);
     skip_to_ = at + kHeaderBytes;
   }
@@ -63,44 +77,82 @@ void LiveBlocks::find_gap() noexcept {
   gap_at_ = heap_span_;
   gap_ = 0;
   if (first == paged_ || first == count_) return;
-  gap_at_ = blocks_[first - 1].end() - heap_low_;
-  gap_ = blocks_[first].start() - heap_low_ - gap_at_;
+  // Whole chunks, so that what lies behind keeps its place in its chunk.
+  constexpr std::uint64_t kChunk = std::uint64_t{1} << kChunkShift;
+  gap_at_ = round_up(blocks_[first - 1].end() + 1 - heap_low_, kChunk);
+  const std::uint64_t behind_gap = (blocks_[first].start() - heap_low_) & ~(kChunk - 1);
+  gap_ = behind_gap > gap_at_ ? behind_gap - gap_at_ : 0;
 }
 
 bool LiveBlocks::make_index() noexcept {
   if (count_ == 0) return true;
+  constexpr std::uint64_t kChunk = std::uint64_t{1} << kChunkShift;
   low_ = blocks_[0].start();
-  span_ = blocks_[count_ - 1].end() - low_;
+  span_ = blocks_[count_ - 1].end() + 1 - low_;
   if (count_ == paged_) return true;
-  heap_low_ = blocks_[paged_].start();
-  heap_span_ = blocks_[count_ - 1].end() - heap_low_;
+  heap_low_ = blocks_[paged_].start() & ~(kChunk - 1);
+  heap_span_ = blocks_[count_ - 1].end() + 1 - heap_low_;
   find_gap();
-  const std::uint64_t steps = ((heap_span_ - gap_) >> kIndexShift) + 2;
-  index_ = static_cast<std::uint32_t*>(table_zone.map(steps * sizeof(std::uint32_t)));
-  if (index_ == nullptr) return false;
+  const std::uint64_t chunks = ((heap_span_ - gap_) >> kChunkShift) + 1;
+  std::uint64_t started = 0;
+  std::uint64_t last = ~std::uint64_t{0};
+  for (std::uint32_t i = paged_; i < count_; ++i) {
+    const std::uint64_t chunk = blocks_[i].start() >> kChunkShift;
+    started += chunk != last ? 1 : 0;
+    last = chunk;
+  }
+  chunks_ = static_cast<std::uint32_t*>(table_zone.map(chunks * sizeof(std::uint32_t)));
+  index_ = static_cast<ChunkIndex*>(table_zone.map(started * sizeof(ChunkIndex)));
+  if (chunks_ == nullptr || index_ == nullptr) return false;
   std::uint32_t block = paged_;
-  for (std::uint64_t step = 0; step < steps; ++step) {
-    while (block < count_ && packed(blocks_[block].start()) < step << kIndexShift) ++block;
-    index_[step] = block;
+  for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
+    const std::uint64_t start = chunk << kChunkShift;
+    if (block == count_ || packed(blocks_[block].start()) >= start + kChunk) {
+      chunks_[chunk] = kNoStart | block;
+      continue;
+    }
+    chunks_[chunk] = index_count_;
+    ChunkIndex& index = index_[index_count_++];
+    for (std::uint64_t step = 0; step <= kSteps; ++step) {
+      while (block < count_ && packed(blocks_[block].start()) < start + (step << kIndexShift)) ++block;
+      index.first[step] = block;
+    }
   }
   return true;
 }
 
-std::uint32_t LiveBlocks::find_paged(std::uint64_t address) const noexcept {
-  const pages::PageBlock* block = pages::region_of(address).find(address);
-  if (block == nullptr || !block->is_live() || block->leak_index >= paged_) return kNone;
-  const LiveBlock& found = blocks_[block->leak_index];
-  return address >= found.start() && address < found.end() ? block->leak_index : kNone;
+bool LiveBlocks::is_in(std::uint32_t block, std::uint64_t address) const noexcept {
+  const LiveBlock& b = blocks_[block];
+  return address < b.end() || (address == b.end() && holds_past(b));
 }
 
-std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
-  if (__builtin_expect(pages::holds(address), 0)) return find_paged(address);
-  const std::uint64_t at = packed(address);
-  if (__builtin_expect(at == kInGap, 0)) return kNone;
-  const std::uint64_t step = at >> kIndexShift;
-  std::uint32_t first = index_[step];
-  std::uint32_t behind = index_[step + 1];
-  // The last block that starts at or before the address: in this step, or the last one before it.
+// The number of elements stands right in front of them, in as many bytes as their alignment asks for.
+bool LiveBlocks::holds_past(const LiveBlock& b) const noexcept {
+  constexpr std::uint64_t kMostAligned = 4096;
+  const std::uint64_t bytes = b.bytes();
+  if (bytes <= kPointedPast) return true;
+  if (bytes > kMostAligned || (bytes & (bytes - 1)) != 0 || b.header().family() != Family::kNewArray)
+    return false;
+  return is_readable(b.end() - 8) && *reinterpret_cast<const std::uint64_t*>(b.end() - 8) == 0;
+}
+
+std::uint32_t LiveBlocks::find_paged(std::uint64_t address) const noexcept {
+  const pages::PageBlock* block = pages::region_of(address).find(address);
+  // One past the end may be the first byte of the page behind, which belongs to no block.
+  if (block == nullptr) block = pages::region_of(address - 1).find(address - 1);
+  if (block == nullptr || !block->is_live() || block->leak_index >= paged_) return kNone;
+  const LiveBlock& found = blocks_[block->leak_index];
+  return address >= found.start() && is_in(block->leak_index, address) ? block->leak_index : kNone;
+}
+
+// `at` is where the address lies, packed.
+std::uint32_t LiveBlocks::count_to(std::uint64_t at, std::uint64_t address) const noexcept {
+  const std::uint32_t chunk = chunks_[at >> kChunkShift];
+  if (__builtin_expect((chunk & kNoStart) != 0, 0)) return chunk & ~kNoStart;
+  const std::uint64_t step = (at >> kIndexShift) & (kSteps - 1);
+  std::uint32_t first = index_[chunk].first[step];
+  std::uint32_t behind = index_[chunk].first[step + 1];
+  // In this step, or the last one before it.
   while (first < behind) {
     const std::uint32_t middle = first + (behind - first) / 2;
     if (blocks_[middle].start() <= address) {
@@ -109,8 +161,16 @@ std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
       behind = middle;
     }
   }
-  if (first == paged_) return kNone;
-  return address < blocks_[first - 1].end() ? first - 1 : kNone;
+  return first;
+}
+
+std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
+  if (__builtin_expect(pages::holds(address), 0)) return find_paged(address);
+  const std::uint64_t at = packed(address);
+  if (__builtin_expect(at == kInGap, 0)) return kNone;
+  const std::uint32_t count = count_to(at, address);
+  if (count == paged_) return kNone;
+  return is_in(count - 1, address) ? count - 1 : kNone;
 }
 
 }  // namespace weir

@@ -2,9 +2,13 @@
 
 #include <elf.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "shim/base/options.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/page_zone.hpp"
-#include "shim/life/thread_state.hpp"
+#include "shim/life/thread_stacks.hpp"
 
 extern "C" {
 // Of the linker: where this library's own file begins in memory.
@@ -41,14 +45,14 @@ bool inside(std::uint64_t address, const Mapping& m) noexcept {
 
 }  // namespace
 
-bool Reachability::classify(const MemoryMap& map, const CheckingThread& self,
-                            const FrozenThreads& others) noexcept {
+bool Reachability::classify(const CheckingThread& self, const FrozenThreads& others) noexcept {
   if (blocks_.count() == 0) return true;
   auto* stack = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
   leaders_ = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
   if (stack == nullptr || leaders_ == nullptr) return false;
   work_.initialize(stack);
-  mark_roots(map, self, others);
+  if (!find_excluded(self, others)) return false;
+  mark_roots(self, others);
   find_leaders();
   return true;
 }
@@ -60,15 +64,38 @@ void Reachability::mark(std::uint32_t block) noexcept {
   work_.push(block);
 }
 
-void Reachability::mark_words(std::uint64_t start, std::uint64_t end) noexcept {
-  const auto* at = reinterpret_cast<const std::uint64_t*>((start + 7) & ~std::uint64_t{7});
-  const auto* stop = reinterpret_cast<const std::uint64_t*>(end & ~std::uint64_t{7});
+// Marks what the words of [at, stop) point to.
+void Reachability::mark_words(const std::uint64_t* at, const std::uint64_t* stop) noexcept {
+  if (options.use_unaligned) return mark_bytes(at, stop);
   for (; at < stop; ++at) {
     const std::uint64_t word = *at;
     if (__builtin_expect(!blocks_.may_point(word), 1)) continue;
     const std::uint32_t block = blocks_.find(word);
     if (block != LiveBlocks::kNone) mark(block);
   }
+}
+
+// The same at every byte: packed structures. A word that the end of a page cuts is not seen.
+void Reachability::mark_bytes(const std::uint64_t* at, const std::uint64_t* stop) noexcept {
+  const auto* byte = reinterpret_cast<const char*>(at);
+  for (const auto* last = reinterpret_cast<const char*>(stop) - 8; byte <= last; ++byte) {
+    std::uint64_t word;
+    std::memcpy(&word, byte, sizeof word);
+    if (!blocks_.may_point(word)) continue;
+    const std::uint32_t block = blocks_.find(word);
+    if (block != LiveBlocks::kNone) mark(block);
+  }
+}
+
+// Calls visit(first, last) with the words of a block, or those of its pages that were touched.
+template <typename F>
+void Reachability::words_of(const LiveBlock& b, F&& visit) noexcept {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 18;  // from here on asking for its pages costs little
+  if (__builtin_expect(b.bytes() < kLarge && memory_.is_plain(b.start(), b.end()), 1)) {
+    const auto* first = reinterpret_cast<const std::uint64_t*>(b.start());
+    return visit(first, first + b.bytes() / 8);
+  }
+  memory_.for_words_of_heap(b.start(), b.start() + b.bytes(), visit);
 }
 
 std::uint32_t Reachability::next() noexcept {
@@ -78,68 +105,82 @@ std::uint32_t Reachability::next() noexcept {
 }
 
 void Reachability::drain() noexcept {
-  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) {
-    const LiveBlock& b = blocks_[block];
-    mark_words(b.start(), b.start() + b.bytes());
-  }
+  const auto visit = [this](const std::uint64_t* at, const std::uint64_t* stop) { mark_words(at, stop); };
+  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
 }
 
-void Reachability::mark_touched(std::uint64_t start, std::uint64_t end) noexcept {
-  if (start >= end) return;
-  pages_.for_touched_pages(start, end, [this](std::uint64_t from, std::uint64_t to) {
-    mark_words(from, to);
-    drain();
-  });
-}
+// Lists what is no root: exactly the stacks' dead parts, and weir's own data.
+bool Reachability::find_excluded(const CheckingThread& self, const FrozenThreads& others) noexcept {
+  constexpr std::uint32_t kMost = 1u << 18;
+  excluded_ = static_cast<Range*>(table_zone.map(kMost * sizeof(Range)));
+  if (excluded_ == nullptr) return false;
+  const auto exclude = [this](std::uint64_t start, std::uint64_t end) {
+    if (start < end && excluded_count_ < kMost) excluded_[excluded_count_++] = {start, end};
+  };
+  const OwnData own = own_data();
+  exclude(own.start, own.end);
 
-// A mapping may hold stacks. Of the one that a thread runs on, only [sp, end) is live; if a thread has ended
-// and left its stack in glibc's cache, nothing is.
-void Reachability::mark_mapping(const Mapping& m, const CheckingThread& self,
-                                const FrozenThreads& others) noexcept {
-  std::uint64_t start = m.start;
-  bool holds_live_thread = inside(self.stack_top, m);
-  if (inside(self.sp, m) &&
-      (holds_live_thread || inside(reinterpret_cast<std::uint64_t>(__libc_stack_end), m))) {
-    start = self.sp;
-  }
+  // Of the main thread's stack the kernel knows where it begins.
+  const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
+  const std::uint32_t main_at = memory_.map().first_above(main_end);
+  Mapping main{};
+  if (main_at < memory_.map().count) main = memory_.map().mappings[main_at];
+  if (!inside(main_end, main)) main = {};
+
+  const auto exclude_below = [&](std::uint64_t sp, std::uint64_t control) {
+    if (inside(sp, main)) return exclude(main.start, sp);
+    const ThreadStack stack = stack_of_thread(control);
+    if (sp >= stack.start && sp < stack.end) exclude(stack.start, sp);
+  };
+  exclude_below(self.sp, self.stack_top);
   for (std::uint32_t i = 0; i < others.count; ++i) {
     const FrozenThread& t = others.threads[i];
-    if (t.answered == 0) continue;
-    const bool own_stack = inside(t.stack_top, m);
-    if (own_stack && holds_live_thread) {
-      start = m.start;  // two stacks without a guard page between: both, whole
-    } else if (inside(t.sp, m) &&
-               (own_stack || inside(reinterpret_cast<std::uint64_t>(__libc_stack_end), m))) {
-      start = t.sp - kRedZone;
-    }
-    holds_live_thread |= own_stack;
+    if (t.answered != 0) exclude_below(t.sp - kRedZone, t.stack_top);
   }
   // A main thread that called pthread_exit: of its stack only the arguments and the environment are live.
-  const auto main_stack_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
-  if (others.main_thread_gone && inside(main_stack_end, m)) start = main_stack_end;
-  if (!holds_live_thread && others.silent == 0 && holds_dead_thread(m.start, m.end)) return;
-  if (start < m.start) start = m.start;
-  static const OwnData own = own_data();
-  if (own.start < m.end && own.end > start) {
-    mark_touched(start, own.start < m.end ? own.start : m.end);
-    mark_touched(own.end > start ? own.end : start, m.end);
-  } else {
-    mark_touched(start, m.end);
-  }
+  if (others.main_thread_gone) exclude(main.start, main_end);
+  for_unused_stacks([&](const ThreadStack& s, StackUse use) {
+    if (use == StackUse::kEnded) return exclude(s.start, s.control);
+    // The next thread takes over the table of thread-local blocks.
+    constexpr std::uint64_t kTable = 8;
+    exclude(s.start, s.control + kTable);
+    exclude(s.control + kTable + 8, s.end);
+  });
+  std::sort(excluded_, excluded_ + excluded_count_,
+            [](const Range& a, const Range& b) { return a.start < b.start; });
+  return true;
 }
 
-void Reachability::mark_roots(const MemoryMap& map, const CheckingThread& self,
-                              const FrozenThreads& others) noexcept {
+// Of weir's own: the zones, as far as weir has mapped them.
+bool Reachability::is_own(const Mapping& m) const noexcept {
+  if (pages::holds(m.start)) return pages::region_of(m.start).has_taken(m.start);
+  return heap_zone.is_own(m.start) || table_zone.is_own(m.start);
+}
+
+void Reachability::mark_mapping(const Mapping& m) noexcept {
+  const auto visit = [this](const std::uint64_t* at, const std::uint64_t* stop) { mark_words(at, stop); };
+  std::uint64_t at = m.start;
+  for (; next_excluded_ < excluded_count_ && excluded_[next_excluded_].start < m.end; ++next_excluded_) {
+    const Range& out = excluded_[next_excluded_];
+    if (out.start > at) memory_.for_words(m, at, out.start, visit);
+    if (out.end > at) at = out.end;
+    if (out.end > m.end) break;  // goes on in the next mapping
+  }
+  if (at < m.end) memory_.for_words(m, at, m.end, visit);
+  drain();
+}
+
+void Reachability::mark_roots(const CheckingThread& self, const FrozenThreads& others) noexcept {
   for (std::uint32_t i = 0; i < blocks_.count(); ++i) {
     if (blocks_[i].inherited() || blocks_[i].header().family() == Family::kOwn) mark(i);
   }
   drain();
   const auto registers = [this](const std::uint64_t* from, unsigned count) {
-    mark_words(reinterpret_cast<std::uint64_t>(from), reinterpret_cast<std::uint64_t>(from + count));
+    mark_words(from, from + count);
     // A thread in the middle of free, or of malloc's last steps, may have the header's address only.
     for (unsigned i = 0; i < count; ++i) {
       const std::uint64_t word = from[i] + kHeaderBytes;
-      mark_words(reinterpret_cast<std::uint64_t>(&word), reinterpret_cast<std::uint64_t>(&word + 1));
+      mark_words(&word, &word + 1);
     }
   };
   registers(self.registers, self.register_count);
@@ -152,12 +193,17 @@ void Reachability::mark_roots(const MemoryMap& map, const CheckingThread& self,
   }
   if (blocks_.may_point(self.sp)) registers(&self.sp, 1);
   drain();
+  const MemoryMap& map = memory_.map();
   for (std::uint32_t i = 0; i < map.count; ++i) {
-    const Mapping& m = map.mappings[i];
-    if (!m.readable || !m.writable || m.device) continue;
-    const void* start = reinterpret_cast<const void*>(m.start);
-    if (heap_zone.holds(start) || table_zone.holds(start) || pages::holds(start)) continue;
-    mark_mapping(m, self, others);
+    if (!is_own(map.mappings[i])) mark_mapping(map.mappings[i]);
+  }
+  const MemoryMap& missing = memory_.missing();
+  const auto visit = [this](const std::uint64_t* at, const std::uint64_t* stop) { mark_words(at, stop); };
+  for (std::uint32_t i = 0; i < missing.count; ++i) {
+    const Mapping& m = missing.mappings[i];
+    if (is_own(m)) continue;
+    memory_.words_of_missing(m, m.start, m.end, visit);
+    drain();
   }
 }
 
@@ -173,10 +219,8 @@ void Reachability::find_leaders() noexcept {
 
 void Reachability::follow_lost(std::uint32_t leader) noexcept {
   work_.push(leader);
-  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) {
-    const LiveBlock& from = blocks_[block];
-    const auto* at = reinterpret_cast<const std::uint64_t*>(from.start());
-    for (std::uint64_t words = from.bytes() / 8; words != 0; --words, ++at) {
+  const auto visit = [this, leader](const std::uint64_t* at, const std::uint64_t* stop) {
+    for (; at < stop; ++at) {
       if (!blocks_.may_point(*at)) continue;
       const std::uint32_t to = blocks_.find(*at);
       if (to == LiveBlocks::kNone || to == leader) continue;
@@ -186,7 +230,8 @@ void Reachability::follow_lost(std::uint32_t leader) noexcept {
       b.set_state(BlockState::kIndirect);
       leaders_[to] = leader;
     }
-  }
+  };
+  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
 }
 
 // A list that was lost from its far end has as many former leaders as nodes: paths are halved on the way.

@@ -1,13 +1,20 @@
 // Which live blocks the program can still reach, and how the others are lost.
 //
 // Any aligned word whose value lies inside a block counts as a pointer to it (conservative, interior
-// pointers included, as LSan and Valgrind do). Marking starts from the roots:
-//   - every writable mapping that is neither heap nor weir's own: modules' data, memory that the program
-//     mapped itself, static and dynamic TLS, ld.so's and libc's own blocks;
-//   - the live part of each thread's stack, [sp - red zone, end), and its registers; the whole stack of a
-//     thread that runs on another one or did not stand still; nothing of a thread that has ended while
-//     glibc keeps its stack for the next;
+// pointers included, as LSan and Valgrind do), and so does one just past the end of a small block: that is
+// all that a program keeps of an empty array whose elements have destructors. Marking starts from the roots:
+//   - all memory that the program can write to, or could: modules' data, what it mapped itself, static and
+//     dynamic TLS, ld.so's and libc's own blocks, shared memory, and private memory that was made read-only
+//     (or was closed) after it had been filled;
+//   - every thread's registers;
 //   - blocks that a parent process allocated before it forked this one, and what libc keeps for weir.
+// What is left out of that is exactly
+//   - of a stack that a thread runs on now, what lies below its SP (and red zone): where glibc made the
+//     stack, or the kernel for the main thread. Of stacks that the program made for itself the check does not
+//     know where they begin;
+//   - the stack of a thread that has ended, until glibc hands it out again;
+//   - weir's own memory.
+// Never a whole mapping: what lies beside a stack in it is the program's. In doubt it is a root.
 // What is not reached is lost: directly where no other lost block leads to it. A cycle has one direct
 // block, its lowest, as Valgrind counts.
 #pragma once
@@ -16,6 +23,7 @@
 
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/live_blocks.hpp"
+#include "shim/leak/program_memory.hpp"
 #include "shim/leak/work_list.hpp"
 
 namespace weir {
@@ -30,20 +38,28 @@ struct CheckingThread {
 
 class Reachability {
  public:
-  Reachability(LiveBlocks& blocks, PageMap& pages) noexcept : blocks_(blocks), pages_(pages) {}
+  Reachability(LiveBlocks& blocks, ProgramMemory& memory) noexcept : blocks_(blocks), memory_(memory) {}
 
   // Sets the state of every block. False when there is no memory for the work list.
-  bool classify(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
+  bool classify(const CheckingThread& self, const FrozenThreads& others) noexcept;
 
   // The direct leak through which an indirect one is lost.
   // Amortised almost O(1).
   std::uint32_t leader_of(std::uint32_t block) noexcept;
 
  private:
-  void mark_roots(const MemoryMap& map, const CheckingThread& self, const FrozenThreads& others) noexcept;
-  void mark_mapping(const Mapping& m, const CheckingThread& self, const FrozenThreads& others) noexcept;
-  void mark_touched(std::uint64_t start, std::uint64_t end) noexcept;
-  void mark_words(std::uint64_t start, std::uint64_t end) noexcept;
+  struct Range {
+    std::uint64_t start, end;
+  };
+
+  bool find_excluded(const CheckingThread& self, const FrozenThreads& others) noexcept;
+  bool is_own(const Mapping& m) const noexcept;
+  void mark_roots(const CheckingThread& self, const FrozenThreads& others) noexcept;
+  void mark_mapping(const Mapping& m) noexcept;
+  void mark_words(const std::uint64_t* at, const std::uint64_t* stop) noexcept;
+  void mark_bytes(const std::uint64_t* at, const std::uint64_t* stop) noexcept;
+  template <typename F>
+  void words_of(const LiveBlock& b, F&& visit) noexcept;
   void mark(std::uint32_t block) noexcept;
   void drain() noexcept;
   std::uint32_t next() noexcept;
@@ -51,8 +67,11 @@ class Reachability {
   void follow_lost(std::uint32_t leader) noexcept;
 
   LiveBlocks& blocks_;
-  PageMap& pages_;
+  ProgramMemory& memory_;
   WorkList work_;
+  Range* excluded_ = nullptr;  // ascending
+  std::uint32_t excluded_count_ = 0;
+  std::uint32_t next_excluded_ = 0;   // mappings are looked at in ascending order, too
   std::uint32_t* leaders_ = nullptr;  // of lost blocks; a leader that became indirect has one of its own
 };
 

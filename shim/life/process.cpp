@@ -15,6 +15,7 @@
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
+#include "shim/life/thread_stacks.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/call_sites.hpp"
@@ -120,6 +121,7 @@ void construct_for_routes() noexcept {
 __attribute__((constructor(101))) void construct() noexcept {
   start();
   process_id = sys::getpid();
+  learn_thread_stacks();
   libc::find();
   find_replaced_operators();
   // Registers jemalloc's fork handlers, if no allocation has yet.

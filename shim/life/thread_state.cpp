@@ -5,7 +5,6 @@
 #include "core/pages.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/spin_lock.hpp"
-#include "shim/base/word_map.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/life/thread_names.hpp"
 #include "shim/route/thread_cache.hpp"
@@ -26,9 +25,6 @@ constinit SpinLock lock;
 constinit std::uint64_t table_start = 0;
 constinit std::atomic<std::uint32_t> made{0};
 constinit ThreadState* free_list = nullptr;
-
-// Thread control blocks of threads that have ended and whose place no new thread has taken: 1.
-constinit WordMap dead_threads;
 
 constinit SpinLock late_lock;
 constinit ThreadState* late_state = nullptr;
@@ -54,9 +50,8 @@ ThreadState* state_at(std::uint32_t index) noexcept {
   return reinterpret_cast<ThreadState*>(table_start + index * state_bytes());
 }
 
-ThreadState* take_state(std::uint64_t stack_top) noexcept {
+ThreadState* take_state() noexcept {
   const SpinGuard guard(lock, false);
-  if (dead_threads.find(stack_top) != 0) dead_threads.insert(stack_top, 0);
   if (free_list != nullptr) {
     ThreadState* t = free_list;
     free_list = t->next_free;
@@ -94,7 +89,6 @@ void end_state() noexcept {
   t->in_use = false;
   t->next_free = free_list;
   free_list = t;
-  dead_threads.insert(t->stack_top, 1);
 }
 
 // A key's destructor may run up to PTHREAD_DESTRUCTOR_ITERATIONS times; the program's own allocate and free
@@ -114,7 +108,7 @@ void on_thread_exit(void*) noexcept {
 __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (this_thread != nullptr || over) return this_thread;
   const auto stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
-  ThreadState* t = take_state(stack_top);
+  ThreadState* t = take_state();
   if (t == nullptr) return nullptr;
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
@@ -141,7 +135,7 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
 
 LateMemo::LateMemo() noexcept {
   if (!late_lock.try_lock()) return;
-  if (late_state == nullptr) late_state = take_state(0);
+  if (late_state == nullptr) late_state = take_state();
   if (late_state == nullptr) {
     late_lock.unlock();
     return;
@@ -162,12 +156,6 @@ ThreadState& thread_state_of(std::uint32_t index) noexcept {
 }
 const ThreadState& thread_state(std::uint32_t index) noexcept {
   return *state_at(index);
-}
-
-bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept {
-  bool dead = false;
-  dead_threads.for_each([&](std::uint64_t top, std::uint64_t) { dead |= top >= start && top < end; });
-  return dead;
 }
 
 void watch_thread_exits() noexcept {

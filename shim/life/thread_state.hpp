@@ -81,10 +81,6 @@ std::uint32_t thread_state_count() noexcept;
 const ThreadState& thread_state(std::uint32_t index) noexcept;
 ThreadState& thread_state_of(std::uint32_t index) noexcept;  // for who must change it
 
-// Whether [start, end) holds the thread control block of a thread that is gone: glibc keeps its stack for the
-// next, and what lies on it is nobody's. For the leak checker.
-bool holds_dead_thread(std::uint64_t start, std::uint64_t end) noexcept;
-
 // Called by the constructor: registers what ends a thread's state.
 void watch_thread_exits() noexcept;
 

@@ -11,14 +11,8 @@
 #include "core/pages.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/leak/reachability.hpp"
-#include "shim/life/thread_state.hpp"
 
 namespace weir {
-
-// What Reachability asks of the process's threads; here, none ever ended.
-bool holds_dead_thread(std::uint64_t, std::uint64_t) noexcept {
-  return false;
-}
 
 namespace {
 
@@ -61,12 +55,14 @@ struct Heap {
 
 TEST(LiveBlocks, FindsEveryAddressInABlockAndNoOther) {
   std::mt19937 random(21);
-  Heap heap(std::size_t{4} << 20);
+  Heap heap(std::size_t{24} << 20);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;
-  while (heap.used + 30'000 < heap.room) {
-    const std::uint64_t bytes = random() % 20 == 0 ? random() % 20'000 : random() % 200;
+  // Both sides of what counts as pointed to by one past its end, and chunks in which no block begins.
+  while (heap.used + 5'100'000 < heap.room) {
+    std::uint64_t bytes = random() % 20 == 0 ? random() % 20'000 : random() % 200;
+    if (random() % 5000 == 0) bytes = 5'000'000;
     const std::uint64_t start = heap.add(bytes, random() % 8 * 16);
-    blocks.emplace_back(start, start + std::max<std::uint64_t>(bytes, 1));
+    blocks.emplace_back(start, start + std::max<std::uint64_t>(bytes, 1) + (bytes <= 16 ? 1 : 0));
   }
   PageMap pages;
   LiveBlocks live;
@@ -74,7 +70,7 @@ TEST(LiveBlocks, FindsEveryAddressInABlockAndNoOther) {
   ASSERT_EQ(live.count(), blocks.size());
   for (std::uint32_t i = 0; i < live.count(); ++i) {
     ASSERT_EQ(live[i].start(), blocks[i].first);
-    EXPECT_EQ(live[i].end(), blocks[i].second);
+    EXPECT_EQ(live[i].end() + (live[i].bytes() <= 16 ? 1 : 0), blocks[i].second);
     EXPECT_EQ(live[i].header().stack(), 7u);
     EXPECT_FALSE(live[i].inherited());
   }
@@ -133,17 +129,17 @@ TEST(LiveBlocks, AreNoneInAnEmptyHeap) {
 class ReachabilityTest : public testing::Test {
  protected:
   void classify() {
-    ASSERT_TRUE(live.collect(heap.map(), pages));
+    ASSERT_TRUE(live.collect(memory.map(), memory.pages()));
     const CheckingThread self{0, 0, registers, 2};
-    ASSERT_TRUE(reach.classify(heap.map(), self, {}));
+    ASSERT_TRUE(reach.classify(self, {}));
   }
   BlockState state(std::uint64_t block) { return live[live.find(block)].state(); }
   std::uint64_t leader(std::uint64_t block) { return live[reach.leader_of(live.find(block))].start(); }
 
   Heap heap{std::size_t{64} << 20};
-  PageMap pages;
+  ProgramMemory memory{heap.map()};
   LiveBlocks live;
-  Reachability reach{live, pages};
+  Reachability reach{live, memory};
   std::uint64_t registers[2] = {};
 };
 
