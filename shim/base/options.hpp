@@ -29,6 +29,7 @@ enum GuardChoice : unsigned { kGuardCanary = 0, kGuardPage = 1, kGuardPageFront 
 enum GuardOthersChoice : unsigned { kGuardOthersCanary = 0, kGuardOthersNone = 1 };
 enum OnErrorChoice : unsigned { kOnErrorAbort = 0, kOnErrorExit = 1, kOnErrorContinue = 2 };
 enum StacksChoice : unsigned { kStacksBoth = 0, kStacksAlloc = 1, kStacksNone = 2 };
+enum ClearFreedChoice : unsigned { kClearFreedSome = 0, kClearFreedAll = 1, kClearFreedNone = 2 };
 enum SummaryChoice : unsigned { kSummaryLeaks = 0, kSummaryAlways = 1, kSummaryNever = 2 };
 
 extern Options options;

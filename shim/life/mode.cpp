@@ -14,6 +14,7 @@
 #include "shim/guard/guarded_heap.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
+#include "shim/track/freed_bytes.hpp"
 #include "shim/watch/watch.hpp"
 
 extern "C" void* __libc_stack_end;  // ld.so's: where argc lies
@@ -109,6 +110,7 @@ Mode choose_mode() noexcept {
   }
   switch (options.mode) {
     case kModeLeak:
+      keep_freed_bytes = options.clear_freed == kClearFreedNone;
       set_up_routes(kHeaderBytes);
       return Mode::kLeak;
     case kModeGuard:

@@ -112,6 +112,7 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (t == nullptr) return nullptr;
   const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
+  t->clear = {};
   t->guard.calls_left = 1;
   t->guard.held = 0;
   t->guard.held_bytes = t->guard.calls = 0;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "shim/track/freed_bytes.hpp"
 #include "shim/unwind/stack_memo.hpp"
 
 namespace weir {
@@ -42,6 +43,7 @@ struct ThreadState {
   StackMemo memo;
   StackMemo free_memo;  // of frees, where their stacks are kept: they come from other places than allocations
   HeapCounts counts;
+  ClearAllowance clear;
   GuardThread guard;
   // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
   // the memo, and must not wait for a lock.

@@ -13,6 +13,8 @@ void* weir_je_calloc(std::size_t count, std::size_t bytes) noexcept;
 void* weir_je_realloc(void* block, std::size_t bytes) noexcept;
 void* weir_je_memalign(std::size_t alignment, std::size_t bytes) noexcept;
 void weir_je_free(void* block) noexcept;
+std::size_t weir_je_xallocx(void* block, std::size_t bytes, std::size_t extra, int flags) noexcept;
+std::size_t weir_je_nallocx(std::size_t bytes, int flags) noexcept;
 void weir_je_sdallocx(void* block, std::size_t bytes, int flags) noexcept;
 std::size_t weir_je_malloc_usable_size(void* block) noexcept;
 void weir_je_malloc_stats_print(void (*write)(void*, const char*), void* opaque,
@@ -34,6 +36,11 @@ inline void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept
 }
 inline void* reallocate(void* block, std::size_t bytes) noexcept {
   return weir_je_realloc(block, bytes);
+}
+// Grows or shrinks a block where it lies; false, and nothing has changed, where it cannot have the size that a
+// new block of `bytes` would have.
+inline bool resize(void* block, std::size_t bytes) noexcept {
+  return weir_je_xallocx(block, bytes, 0, 0) == weir_je_nallocx(bytes, 0);
 }
 inline void deallocate(void* block) noexcept {
   weir_je_free(block);

@@ -257,16 +257,27 @@ bool resize(void* block, std::size_t have, std::size_t total) noexcept {
 
 }  // namespace
 
+bool resize_in_place(void* block, std::size_t total, const Request& request) noexcept {
+  const bool was_routed = is_routed(reinterpret_cast<std::uint64_t>(block));
+  const std::size_t have = granted_bytes(block);
+  if (was_routed) {
+    if (!resize(block, have, total)) return false;
+  } else {
+    ThreadCache* cache = thread_cache();
+    if (cache != nullptr) refresh_ways(*cache);
+    if (!comes_from_parent(rule_for(request, cache), total) || !parent::resize(block, total)) return false;
+  }
+  if (options.stats) {
+    count_free(thread_cache(), rule_of_block(block), block, have);
+    count_request(thread_cache(), rule_of_block(block), request.bytes, block);
+  }
+  return true;
+}
+
 void* reallocate(void* block, std::size_t total, const Request& request) noexcept {
   const bool was_routed = is_routed(reinterpret_cast<std::uint64_t>(block));
   const std::size_t have = granted_bytes(block);
-  if (was_routed && resize(block, have, total)) {
-    if (options.stats) {
-      count_free(thread_cache(), rule_of_block(block), block, have);
-      count_request(thread_cache(), rule_of_block(block), request.bytes, block);
-    }
-    return block;
-  }
+  if (was_routed && resize_in_place(block, total, request)) return block;
   ThreadCache* cache = thread_cache();
   if (cache != nullptr) refresh_ways(*cache);
   const unsigned rule = rule_for(request, cache);

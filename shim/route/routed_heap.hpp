@@ -99,6 +99,8 @@ std::size_t granted_bytes(void* block) noexcept;
 // `total` bytes instead of what the block has; at another address where the rules or the size say so. The
 // request's bytes are what the program asks for. nullptr leaves the block as it was.
 void* reallocate(void* block, std::size_t total, const Request& request) noexcept;
+// Only where it lies; false, and nothing has changed, where the rules or the room say otherwise.
+bool resize_in_place(void* block, std::size_t total, const Request& request) noexcept;
 
 // Like allocate, with an alignment; `total` bytes are needed where the program asked for request.bytes.
 void* allocate_aligned(const Request& request, std::size_t total) noexcept;

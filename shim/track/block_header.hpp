@@ -11,6 +11,8 @@
 // never meets a ghost.
 #pragma once
 
+#include <emmintrin.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -59,6 +61,17 @@ struct BlockHeader {
     size_word = bytes | static_cast<std::uint64_t>(shift) << 48 | static_cast<std::uint64_t>(family) << 54 |
                 static_cast<std::uint64_t>(process_generation & 63) << 58;
     check_word = static_cast<std::uint64_t>(stack) << 36 | check(size_word, stack);
+  }
+
+  // The same for a header that is live and stays so: a signal handler that ends the process between two stores
+  // would leave a block without.
+  void stamp_again(std::uint64_t bytes, unsigned shift, Family family, StackId stack) noexcept {
+    const std::uint64_t size = bytes | static_cast<std::uint64_t>(shift) << 48 |
+                               static_cast<std::uint64_t>(family) << 54 |
+                               static_cast<std::uint64_t>(process_generation & 63) << 58;
+    const __m128i both =
+        _mm_set_epi64x(static_cast<long long>(check_word_for(size, stack)), static_cast<long long>(size));
+    _mm_store_si128(reinterpret_cast<__m128i*>(this), both);
   }
 
   // What check_word must be for these two at this address.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/pages.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/entry/new_handler.hpp"
@@ -11,6 +12,7 @@
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/routed_heap.hpp"
+#include "shim/track/freed_bytes.hpp"
 #include "shim/track/program_caller.hpp"
 #include "shim/track/stack_observer.hpp"
 #include "shim/track/thread_section.hpp"
@@ -99,6 +101,7 @@ inline void release(BlockHeader* header) noexcept {
   const Family family = header->family();
   void* base = header->parent_block();
   header->kill();
+  clear_freed_bytes(header->block(), bytes);
   note_free(bytes, family);
   if (__builtin_expect(routing, 0)) return routed::deallocate(base);
   if (__builtin_expect(base == header, 1)) {
@@ -106,6 +109,31 @@ inline void release(BlockHeader* header) noexcept {
   } else {
     parent::deallocate(base);
   }
+}
+
+// Grows or shrinks it where it lies.
+inline bool resize(BlockHeader* header, std::size_t bytes, const CallSite& site) noexcept {
+  if (!routing) return parent::resize(header, bytes + kHeaderBytes);
+  return routed::resize_in_place(header, bytes + kHeaderBytes,
+                                 {bytes, kGranule, CallKind::kRealloc, program_caller(site.ip)});
+}
+
+// A block that has another size now, and from another place.
+inline void* stamp_again(BlockHeader* header, std::size_t bytes, const CallSite& site) noexcept {
+  note_free(header->bytes(), header->family());
+  Family family = Family::kMalloc;
+  const StackId stack = note_allocation(site, bytes, family);
+  const auto shift = static_cast<unsigned>(__builtin_ctzll(header->offset()));
+  header->stamp_again(bytes, shift, family, stack);
+  return header->block();
+}
+
+// What a block that shrinks has no more. Up to a multiple of 16 it is still the block's.
+inline void clear_rest(BlockHeader* header, std::uint64_t bytes, std::uint64_t old_bytes) noexcept {
+  auto* const start = static_cast<char*>(header->block());
+  const std::uint64_t from = round_up(bytes, kHeaderBytes);
+  std::memset(start + bytes, 0, (from < old_bytes ? from : old_bytes) - bytes);
+  if (from < old_bytes) clear_freed_bytes(start + from, old_bytes - from);
 }
 
 WEIR_COLD void free_unusual(void* block) noexcept {
@@ -157,31 +185,21 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
     return nullptr;
   }
   if (bytes > kMaxBlockBytes) return fail();
-  const BlockHeader before = *header;
   const std::uint64_t old_bytes = header->bytes();
-  if (header->parent_block() != header) {  // aligned: glibc does not keep the alignment either
-    void* moved = allocate(bytes, Family::kMalloc, CallKind::kRealloc, site);
-    if (moved == nullptr) return nullptr;
-    const std::size_t usable = usable_size(block);  // the program may have written to all of it
-    std::memcpy(moved, block, bytes < usable ? bytes : usable);
-    release(header);
-    return moved;
+  if (bytes < old_bytes) clear_rest(header, bytes, old_bytes);
+  if (header->parent_block() == header && resize(header, bytes, site))
+    return stamp_again(header, bytes, site);
+  // Aligned ones as well: glibc does not keep the alignment either. Both blocks are whole until the new one has
+  // everything: a signal handler may end the process here, and the leak check look at what they hold.
+  void* moved = allocate(bytes, Family::kMalloc, CallKind::kRealloc, site);
+  if (moved == nullptr) {
+    if (bytes > old_bytes) return fail();
+    return stamp_again(header, bytes, site);  // as large as it is, it can always be smaller
   }
-  header->kill();  // first: whoever gets this memory next must not find a live header in it
-  auto* grown = static_cast<BlockHeader*>(
-      routing ? routed::reallocate(header, bytes + kHeaderBytes,
-                                   {bytes, kGranule, CallKind::kRealloc, program_caller(site.ip)})
-              : parent::reallocate(header, bytes + kHeaderBytes));
-  if (grown == nullptr) {
-    *header = before;
-    return fail();  // jemalloc's realloc leaves errno alone
-  }
-  Family family = before.family();
-  note_free(old_bytes, family);
-  family = Family::kMalloc;
-  const StackId stack = note_allocation(site, bytes, family);
-  grown->stamp(bytes, kPlainShift, family, stack);
-  return grown->block();
+  const std::size_t usable = usable_size(block);  // the program may have written to all of it
+  std::memcpy(moved, block, bytes < usable ? bytes : usable);
+  release(header);
+  return moved;
 }
 
 WEIR_TRACKED void* memalign(std::size_t alignment, std::size_t bytes) {
@@ -260,6 +278,7 @@ void end_blocks(char* start, char* end) noexcept {
     if (!header->is_live()) continue;
     note_free(header->bytes(), header->family());
     header->kill();
+    clear_freed_bytes(header->block(), header->bytes());
   }
 }
 

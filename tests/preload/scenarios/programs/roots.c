@@ -42,7 +42,8 @@ static void where_threads_were(void) {
   enum { THREADS = 12 };
   pthread_t threads[THREADS];
   pthread_barrier_init(&barrier, NULL, THREADS);
-  for (int i = 0; i < THREADS; ++i) require(pthread_create(&threads[i], NULL, meet, NULL) == 0, "pthread_create");
+  for (int i = 0; i < THREADS; ++i)
+    require(pthread_create(&threads[i], NULL, meet, NULL) == 0, "pthread_create");
   for (int i = 0; i < THREADS; ++i) pthread_join(threads[i], NULL);
   char* memory = anonymous(64 << 20);
   for (int i = 0; i < 64; ++i) keep(memory + ((size_t)i << 20) + 512, 1000);
@@ -111,13 +112,15 @@ static void closed(void) {
   char* memory = anonymous(3 * PAGE);
   keep(memory, 1010);
   keep(memory + PAGE, 1011);
-  require(mprotect(memory, PAGE, PROT_READ) == 0 && mprotect(memory + PAGE, PAGE, PROT_NONE) == 0, "mprotect");
+  require(mprotect(memory, PAGE, PROT_READ) == 0 && mprotect(memory + PAGE, PAGE, PROT_NONE) == 0,
+          "mprotect");
   char* block = aligned_alloc(PAGE, 3 * PAGE);
   keep(anonymous(PAGE), 1012);
   *(char**)anonymous(PAGE) = block;
   keep(block + PAGE, 1013);
   keep(block + 2 * PAGE, 1014);
-  require(mprotect(block + PAGE, PAGE, PROT_NONE) == 0 && mprotect(block + 2 * PAGE, PAGE, PROT_READ) == 0, "mprotect");
+  require(mprotect(block + PAGE, PAGE, PROT_NONE) == 0 && mprotect(block + 2 * PAGE, PAGE, PROT_READ) == 0,
+          "mprotect");
 }
 
 static int memory_file(void) {
