@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "shim/base/say.hpp"
+#include "shim/life/libc.hpp"
 
 namespace weir {
 namespace {
@@ -13,7 +14,7 @@ struct Nothrow {};  // std::nothrow_t, without its header's object in libstdc++
 
 template <typename F>
 F find(void* where, const char* symbol) noexcept {
-  return reinterpret_cast<F>(dlsym(where, symbol));
+  return reinterpret_cast<F>(libc::look_up(where, symbol));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "shim/life/libc.hpp"
 
+#include "shim/base/module_symbol.hpp"
 #include "shim/track/heap_totals.hpp"
 
 namespace weir::libc {
@@ -8,27 +9,52 @@ constinit Functions next{};
 
 namespace {
 
+// libc's own: `dlsym` would be ours, or the program's.
+constinit decltype(Functions::dlsym) own_dlsym = nullptr;
+constinit decltype(Functions::dlvsym) own_dlvsym = nullptr;
+
 template <typename F>
-void look_up(F& function, const char* name) noexcept {
-  if (function == nullptr) function = reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
+bool find_own(F& function, const char* name) noexcept {
+  if (function == nullptr) function = reinterpret_cast<F>(symbol_of_libc(name));
+  return function != nullptr;
+}
+
+template <typename F>
+void fill(F& function, const char* name) noexcept {
+  if (function == nullptr) function = reinterpret_cast<F>(look_up(RTLD_NEXT, name));
 }
 
 }  // namespace
 
+// The next two are no tail calls: RTLD_NEXT goes by the return address.
+__attribute__((noinline)) void* look_up(void* handle, const char* name) noexcept {
+  void* const found = find_own(own_dlsym, "dlsym") ? own_dlsym(handle, name) : nullptr;
+  asm volatile("" ::: "memory");
+  return found;
+}
+__attribute__((noinline)) void* look_up_version(void* handle, const char* name,
+                                                const char* version) noexcept {
+  void* const found = find_own(own_dlvsym, "dlvsym") ? own_dlvsym(handle, name, version) : nullptr;
+  asm volatile("" ::: "memory");
+  return found;
+}
+
 void find() noexcept {
-  look_up(next.free, "free");
-  look_up(next.realloc, "realloc");
-  look_up(next.malloc_usable_size, "malloc_usable_size");
-  look_up(next.dlopen, "dlopen");
-  look_up(next.dlclose, "dlclose");
-  look_up(next.exit_now, "_exit");
-  look_up(next.quick_exit, "quick_exit");
-  look_up(next.setname, "pthread_setname_np");
-  look_up(next.sigaction, "sigaction");
-  look_up(next.signal, "signal");
-  look_up(next.sysv_signal, "sysv_signal");
-  look_up(next.sigset, "sigset");
-  look_up(next.sigignore, "sigignore");
+  fill(next.free, "free");
+  fill(next.realloc, "realloc");
+  fill(next.malloc_usable_size, "malloc_usable_size");
+  fill(next.dlopen, "dlopen");
+  fill(next.dlclose, "dlclose");
+  fill(next.dlsym, "dlsym");
+  fill(next.dlvsym, "dlvsym");
+  fill(next.exit_now, "_exit");
+  fill(next.quick_exit, "quick_exit");
+  fill(next.setname, "pthread_setname_np");
+  fill(next.sigaction, "sigaction");
+  fill(next.signal, "signal");
+  fill(next.sysv_signal, "sysv_signal");
+  fill(next.sigset, "sigset");
+  fill(next.sigignore, "sigignore");
 }
 
 __attribute__((noinline, cold)) void free_foreign(void* block) noexcept {

@@ -1,4 +1,5 @@
-// The libc underneath: its own versions of functions that weir stands in front of, looked up once at start.
+// The libc underneath: the next versions of functions that weir stands in front of, looked up once at start. They are
+// libc's, or those of a library behind weir that stands in front of libc as well.
 //
 // Foreign blocks (from libc's own malloc, by way of RTLD_DEEPBIND or a second namespace) go back to it.
 #pragma once
@@ -17,6 +18,8 @@ struct Functions {
   std::size_t (*malloc_usable_size)(void*);
   void* (*dlopen)(const char*, int);
   int (*dlclose)(void*);
+  void* (*dlsym)(void*, const char*);
+  void* (*dlvsym)(void*, const char*, const char*);
   void (*exit_now)(int);  // _exit
   void (*quick_exit)(int);
   int (*setname)(pthread_t, const char*);
@@ -28,6 +31,10 @@ struct Functions {
 };
 
 extern Functions next;
+
+// libc's dlsym and dlvsym, with weir for the caller; past everybody's dlsym, its own too.
+void* look_up(void* handle, const char* name) noexcept;
+void* look_up_version(void* handle, const char* name, const char* version) noexcept;
 
 // Fills what is still empty. Needs a loader that has relocated us; dlsym may allocate, which is safe then.
 void find() noexcept;

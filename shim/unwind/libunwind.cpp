@@ -6,6 +6,7 @@
 
 #include "shim/base/readable.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/life/libc.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
@@ -105,7 +106,7 @@ class LowestDescriptors {
 
 template <typename F>
 bool bind(void* library, const char* name, F& function) noexcept {
-  function = reinterpret_cast<F>(dlsym(library, name));
+  function = reinterpret_cast<F>(libc::look_up(library, name));
   return function != nullptr;
 }
 

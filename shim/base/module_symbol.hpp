@@ -1,0 +1,22 @@
+// A function of one module's own, found in that module's symbol table: whatever else has the name, in front of it or
+// behind, is passed over. For what weir and its parent need of libc itself, where a program or another preloaded
+// library may stand in front.
+//
+// Takes no lock and allocates nothing; async-signal-safe. The module must stay loaded meanwhile.
+#pragma once
+
+#include <link.h>
+
+namespace weir {
+
+// The module that holds the address; nullptr for none.
+const link_map* module_of(const void* address) noexcept;
+
+// What the module defines under the name (its default version); nullptr where it does not. O(1).
+void* symbol_of(const link_map& module, const char* name) noexcept;
+
+// The same of libc.
+void* symbol_of_libc(const char* name) noexcept;
+const link_map* libc_module() noexcept;
+
+}  // namespace weir
