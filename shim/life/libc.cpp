@@ -1,6 +1,7 @@
 #include "shim/life/libc.hpp"
 
 #include "shim/base/module_symbol.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/track/heap_totals.hpp"
 
 namespace weir::libc {
@@ -12,6 +13,7 @@ namespace {
 // libc's own: `dlsym` would be ours, or the program's.
 constinit decltype(Functions::dlsym) own_dlsym = nullptr;
 constinit decltype(Functions::dlvsym) own_dlvsym = nullptr;
+constinit decltype(&clock_gettime) own_clock = nullptr;
 
 template <typename F>
 bool find_own(F& function, const char* name) noexcept {
@@ -37,6 +39,11 @@ __attribute__((noinline)) void* look_up_version(void* handle, const char* name,
   void* const found = find_own(own_dlvsym, "dlvsym") ? own_dlvsym(handle, name, version) : nullptr;
   asm volatile("" ::: "memory");
   return found;
+}
+
+int read_clock(clockid_t clock, timespec& to) noexcept {
+  if (find_own(own_clock, "clock_gettime")) return own_clock(clock, &to);
+  return static_cast<int>(sys::call(SYS_clock_gettime, clock, sys::as_word(&to)));
 }
 
 void find() noexcept {

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include <cstddef>
 
@@ -32,12 +33,16 @@ struct Functions {
 
 extern Functions next;
 
-// libc's dlsym and dlvsym, with weir for the caller; past everybody's dlsym, its own too.
+// libc's dlsym and dlvsym, with weir for the caller; past everybody's dlsym, its own too, since that of
+// another preloaded library may allocate.
 void* look_up(void* handle, const char* name) noexcept;
 void* look_up_version(void* handle, const char* name, const char* version) noexcept;
 
 // Fills what is still empty. Needs a loader that has relocated us; dlsym may allocate, which is safe then.
 void find() noexcept;
+
+// libc's own clock_gettime, for the same reason.
+int read_clock(clockid_t clock, timespec& to) noexcept;
 
 // Calls that a cold path makes with a block that is not ours.
 // Without libc's function the block is left alone.

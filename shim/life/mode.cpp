@@ -12,6 +12,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/guard/guard_header.hpp"
 #include "shim/guard/guarded_heap.hpp"
+#include "shim/parent/parent.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
 #include "shim/track/freed_bytes.hpp"
@@ -155,6 +156,7 @@ void start() noexcept {
     while (mode_of_entries() == Mode::kUnset) sys::call(SYS_sched_yield);
     return;
   }
+  parent::bind();
   remember_error_fd();
   make_header_key();
   const Mode chosen = choose_mode();

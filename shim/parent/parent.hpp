@@ -55,6 +55,9 @@ inline std::size_t usable_size(void* block) noexcept {
   return weir_je_malloc_usable_size(block);
 }
 
+// Before the first of these calls: what the parent itself calls of libc is libc's from then on, whoever stands in front.
+void bind() noexcept;
+
 // For mallinfo and malloc_info: bytes in use by the program, mapped, and resident.
 struct Usage {
   std::size_t allocated, mapped, retained;

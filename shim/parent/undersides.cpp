@@ -10,8 +10,62 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/module_symbol.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/parent/parent.hpp"
+
+// A jump through a word that holds what the loader found for the name, until bind() has looked in libc itself.
+asm(R"(
+.macro weir_of_libc name
+  .pushsection .data.rel, "aw"
+  .balign 8
+  .hidden weir_libc_\name
+  .globl weir_libc_\name
+weir_libc_\name:
+  .quad \name
+  .popsection
+  .pushsection .text
+  .balign 16
+  .hidden weir_parent_\name
+  .globl weir_parent_\name
+  .type weir_parent_\name, @function
+weir_parent_\name:
+  .cfi_startproc
+  endbr64
+  jmp *weir_libc_\name(%rip)
+  .cfi_endproc
+  .size weir_parent_\name, .-weir_parent_\name
+  .popsection
+.endm
+)");
+
+extern "C" {
+#define WEIR_OF_LIBC(name)    \
+  asm("weir_of_libc " #name); \
+  extern void* weir_libc_##name;
+#include "shim/parent/imports.def"
+#undef WEIR_OF_LIBC
+}
+
+namespace weir::parent {
+
+void bind() noexcept {
+  struct Slot {
+    void** function;
+    const char* name;
+  };
+  const Slot slots[] = {
+#define WEIR_OF_LIBC(name) {&weir_libc_##name, #name},
+#include "shim/parent/imports.def"
+#undef WEIR_OF_LIBC
+  };
+  for (const Slot& slot : slots) {
+    if (void* const own = symbol_of_libc(slot.name)) *slot.function = own;
+  }
+}
+
+}  // namespace weir::parent
 
 extern "C" {
 

@@ -6,6 +6,7 @@
 #include "core/pages.hpp"
 #include "shim/base/spin_lock.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/life/libc.hpp"
 
 namespace weir {
 
@@ -49,7 +50,7 @@ void unlink(SpanList& list, UnitIndex first) noexcept {
 
 std::uint64_t now_ms() noexcept {
   timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  libc::read_clock(CLOCK_MONOTONIC_COARSE, t);
   return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
 }
 

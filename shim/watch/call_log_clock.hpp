@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "shim/life/libc.hpp"
+
 namespace weir::call_log {
 
 class Clock {
@@ -41,7 +43,7 @@ class Clock {
     std::uint64_t count;
     for (int tries = 0;; ++tries) {
       const std::uint64_t before = __builtin_ia32_rdtsc();
-      clock_gettime(CLOCK_MONOTONIC, &t);
+      libc::read_clock(CLOCK_MONOTONIC, t);
       count = __builtin_ia32_rdtsc();
       const std::uint64_t took = count - before;
       count -= took / 2;

@@ -10,6 +10,7 @@
 
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/life/libc.hpp"
 
 namespace weir::call_log {
 namespace {
@@ -79,7 +80,7 @@ std::uint64_t process_start() noexcept {
   const std::uint64_t ticks = take_number(text);
   const std::uint64_t a_second = getauxval(AT_CLKTCK);
   timespec since_boot{};
-  if (a_second == 0 || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return 0;
+  if (a_second == 0 || libc::read_clock(CLOCK_BOOTTIME, since_boot) != 0) return 0;
   const std::uint64_t boot_ns = static_cast<std::uint64_t>(since_boot.tv_sec) * 1'000'000'000u +
                                 static_cast<std::uint64_t>(since_boot.tv_nsec);
   const std::uint64_t age = boot_ns - ticks * (1'000'000'000u / a_second);

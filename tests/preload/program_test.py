@@ -13,7 +13,7 @@ The program's source holds lines `//: WORD …`:
   env NAME=VALUE, args …, flags …          environment, arguments, compiler flags
   levels O0 O2 …                           optimisation, default O0 and O2
   modes native leak pass                   default leak; `native` shows that the expectations are libc's own
-  plugin NAME SOURCE FLAGS…                a shared object beside the program, named by $PLUGINS/NAME
+  plugin NAME SOURCE FLAGS…                a shared object beside the program, named by $PLUGINS/NAME (in flags and env)
   needs PATH…                              skipped where it is missing
 """
 
@@ -135,7 +135,8 @@ def run_case(weir, source, header, level, mode):
     program = weir.build(source, ["-" + level, "-pthread", *(f.replace("$PLUGINS", plugins) for f in header.flags)])
     options = ":".join(filter(None, [header.options, "mode=pass" if mode == "pass" else ""]))
     result = weir.run([program, *header.args], options, preload=mode != "native",
-                      env={**header.env, "PLUGINS": plugins})
+                      env={**{name: value.replace("$PLUGINS", plugins) for name, value in header.env.items()},
+                           "PLUGINS": plugins})
     own_status = 0 if header.leaks or header.status == 23 else header.status
     check_result(header, mode, result, own_status)
 
