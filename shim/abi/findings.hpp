@@ -61,7 +61,7 @@ struct FindingsHeader {
   std::uint64_t allocations;       // malloc, calloc, new, … and realloc's new blocks
   std::uint64_t frees;
   std::uint64_t foreign_frees;     // blocks of another allocator, handed on to it
-  std::uint64_t bad_frees;         // frees of what is no live block, ignored
+  std::uint64_t bad_frees;         // frees of what is no live block, with on_error=continue
   std::uint64_t untracked_stacks;  // allocations whose stack found no room (option stack_memory)
   std::uint64_t pause_ns;          // how long the program stood still
   std::uint64_t check_ns;          // enumerating, marking and classing

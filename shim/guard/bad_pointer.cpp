@@ -138,6 +138,62 @@ void report_bad_pointer(const void* pointer, IncidentCall call, StackId now) noe
   report_incident(incident);
 }
 
+namespace {
+
+// What kill() has left of a header.
+bool looks_freed(const BlockHeader& header) noexcept {
+  return header.check_word == 0 && header.offset() >= kHeaderBytes && header.offset() <= kMaxBlockBytes &&
+         header.family() <= Family::kPosixMemalign && header.bytes() <= kMaxBlockBytes;
+}
+
+// The live block that the pointer points into, of those that begin not too far before.
+const BlockHeader* live_block_around(const void* pointer) noexcept {
+  constexpr std::uint64_t kReach = std::uint64_t{1} << 20;
+  const std::uint64_t at = as_number(pointer);
+  std::uint64_t page = 0;
+  for (std::uint64_t header = (at & ~std::uint64_t{15}) - kHeaderBytes; at - header < kReach; header -= 16) {
+    if (header / kPageSize != page) {
+      page = header / kPageSize;
+      if (!is_readable(header)) return nullptr;
+    }
+    const auto* found = reinterpret_cast<const BlockHeader*>(header);
+    if (!found->is_live()) continue;
+    return at - header - kHeaderBytes < found->bytes() ? found : nullptr;
+  }
+  return nullptr;
+}
+
+void describe(Incident& incident, const BlockHeader& header) noexcept {
+  FindingsIncident& f = incident.facts;
+  f.block_address = as_number(&header + 1);
+  f.block_bytes = header.bytes();
+  f.block_alignment = header.offset();
+  f.generation = (process_generation - header.generation()) & 63;
+  if (header.is_live()) incident.allocated = {header.stack(), {}, true};
+}
+
+}  // namespace
+
+void report_untracked_pointer(const void* pointer, IncidentCall call, StackId now) noexcept {
+  Incident incident = begin(pointer, IncidentKind::kBadFree, call, now);
+  incident.facts.place = IncidentPlace::kHeap;
+  const bool has_header =
+      as_number(pointer) % kHeaderBytes == 0 && is_readable(as_number(pointer) - kHeaderBytes);
+  if (has_header && looks_freed(*BlockHeader::of(pointer))) {
+    incident.facts.kind = IncidentKind::kDoubleFree;
+    incident.facts.block_is_freed = 1;
+    describe(incident, *BlockHeader::of(pointer));
+  } else if (const BlockHeader* around = live_block_around(pointer)) {
+    incident.facts.place = IncidentPlace::kInsideLive;
+    describe(incident, *around);
+    incident.facts.damage_offset =
+        static_cast<std::int64_t>(as_number(pointer) - incident.facts.block_address);
+  } else if (!is_readable(as_number(pointer))) {
+    incident.facts.place = IncidentPlace::kUnmapped;
+  }
+  report_incident(incident);
+}
+
 bool is_foreign_block(const void* pointer, IncidentCall call, StackId now) noexcept {
   const std::uint64_t at = as_number(pointer);
   dl_find_object module;

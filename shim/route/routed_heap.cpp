@@ -3,6 +3,7 @@
 #include "core/pages.hpp"
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/say.hpp"
+#include "shim/guard/incident.hpp"
 #include "shim/route/call_sites.hpp"
 #include "shim/route/targets.hpp"
 #include "shim/track/heap_totals.hpp"
@@ -12,13 +13,17 @@
 namespace weir::routed {
 namespace {
 
+// Ends the process, as in glibc, unless on_error says otherwise.
 WEIR_COLD void bad_free(const void* block) noexcept {
-  if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) != 0) return;
-  Line()
-      .text("weir: free of ")
-      .hex(reinterpret_cast<std::uint64_t>(block))
-      .text(", which is no live block: ignored, this and later ones")
-      .say();
+  if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) == 0) {
+    Line()
+        .text("weir: free of ")
+        .hex(reinterpret_cast<std::uint64_t>(block))
+        .text(", which is no live block")
+        .text(options.on_error == kOnErrorContinue ? ": ignored, this and later ones" : "")
+        .say();
+  }
+  end_as_asked();
 }
 
 void* decide_and_allocate(const Request& request, std::size_t total, bool zero) noexcept {

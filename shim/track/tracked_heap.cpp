@@ -5,9 +5,10 @@
 #include <cstring>
 
 #include "core/pages.hpp"
-#include "shim/base/say.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/entry/new_handler.hpp"
+#include "shim/guard/bad_pointer.hpp"
+#include "shim/guard/guard_calls.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
@@ -85,15 +86,11 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
 }
 
 // A block in our zone whose header does not authenticate: freed already, or never a block, or its header was
-// overwritten. Handing it to the parent would corrupt the heap; it is left alone.
-WEIR_COLD void bad_free(void* block) noexcept {
-  if (heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed) == 0) {
-    Line()
-        .text("weir: free of ")
-        .hex(reinterpret_cast<std::uint64_t>(block))
-        .text(", which is no live block (freed twice, or overwritten in front): ignored, this and later ones")
-        .say();
-  }
+// overwritten. Handing it to the parent would corrupt the heap: it is reported, which ends the process as glibc does,
+// or else is left alone.
+WEIR_COLD void refuse(void* block, IncidentCall call, const CallSite& site) noexcept {
+  heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed);
+  report_untracked_pointer(block, call, guarded::stack_for_report(site));
 }
 
 inline void release(BlockHeader* header) noexcept {
@@ -136,17 +133,18 @@ inline void clear_rest(BlockHeader* header, std::uint64_t bytes, std::uint64_t o
   if (from < old_bytes) clear_freed_bytes(start + from, old_bytes - from);
 }
 
+// Called by a tail call, so that its caller is the program.
 WEIR_COLD void free_unusual(void* block) noexcept {
   if (block == nullptr) return;
   if (!heap_zone.holds(block)) return libc::free_foreign(block);
   BlockHeader* header = BlockHeader::of(block);
-  if (!header->is_live()) return bad_free(block);
+  if (!header->is_live()) return refuse(block, IncidentCall::kFree, WEIR_CALL_SITE());
   release(header);  // the heap zone could not be had: it lies elsewhere
 }
 
-WEIR_COLD void* realloc_foreign(void* block, std::size_t bytes) noexcept {
+WEIR_COLD void* realloc_foreign(void* block, std::size_t bytes, const CallSite& site) noexcept {
   if (!heap_zone.holds(block)) return libc::realloc_foreign(block, bytes);
-  bad_free(block);
+  refuse(block, IncidentCall::kRealloc, site);
   return fail();
 }
 
@@ -179,7 +177,7 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
   const CallSite site = WEIR_CALL_SITE();
   if (block == nullptr) return allocate(bytes, Family::kMalloc, CallKind::kRealloc, site);
   BlockHeader* header = BlockHeader::of(block);
-  if (!heap_zone.holds(block) || !header->is_live()) return realloc_foreign(block, bytes);
+  if (!heap_zone.holds(block) || !header->is_live()) return realloc_foreign(block, bytes, site);
   if (bytes == 0) {  // glibc frees
     release(header);
     return nullptr;

@@ -114,7 +114,7 @@ class TextWriter {
       if (number != 0) line("weir: {} {}", number, meaning);
     };
     note(facts.foreign_frees, "block(s) of another allocator were freed, and handed on to it");
-    note(facts.bad_frees, "free(s) of what is no live block, ignored");
+    note(facts.bad_frees, "free(s) of what is no live block");
     note(facts.untracked_stacks, "allocation(s) without a stack of their own (option stack_memory)");
     note(facts.silent_threads,
          "thread(s) did not stand still in time, their whole stacks were searched "

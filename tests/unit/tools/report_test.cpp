@@ -102,7 +102,7 @@ Suppressions not used:
 
 weir: totals: direct 100 byte(s) in 2 block(s), indirect 8 in 1, still reachable 64 in 2, suppressed 10 in 1; peak 5000 (±12); 30 allocation(s), 20 free(s)
 weir: 1 block(s) of another allocator were freed, and handed on to it
-weir: 2 free(s) of what is no live block, ignored
+weir: 2 free(s) of what is no live block
 weir: 3 allocation(s) without a stack of their own (option stack_memory)
 weir: 4 thread(s) did not stand still in time, their whole stacks were searched (option freeze_timeout_ms)
 weir: the program stood still for 1.235 ms (9 thread(s))
