@@ -11,9 +11,11 @@
 
 namespace weir::passed {
 
-// glibc aligns every block to 16 bytes; jemalloc aligns those of up to 8 bytes to 8.
+// glibc aligns every block to 16 bytes; jemalloc aligns those of up to 8 bytes to 8. A block of no bytes has 24 that may
+// be used in glibc, and programs take malloc_usable_size at its word.
 inline std::size_t at_least(std::size_t bytes) noexcept {
-  return bytes < 9 ? 9 : bytes;
+  if (__builtin_expect(bytes >= 9, 1)) return bytes;
+  return bytes != 0 ? 9 : kLeastUsable;
 }
 
 // jemalloc's realloc and memalign leave errno alone when they fail.
@@ -61,7 +63,7 @@ inline void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
 inline int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) noexcept {
   const int saved = errno;
   void* block = parent::allocate_aligned(alignment, at_least(bytes));
-  errno = saved;
+  errno = block == nullptr ? ENOMEM : saved;  // as glibc, which POSIX would have left alone
   if (block == nullptr) return ENOMEM;
   *out = block;
   return 0;

@@ -198,7 +198,7 @@ WEIR_GUARDED int posix_memalign(void** out, std::size_t alignment, std::size_t b
   const int saved = errno;
   void* block =
       allocate_aligned(alignment, bytes, Family::kPosixMemalign, CallKind::kMemalign, WEIR_CALL_SITE());
-  errno = saved;
+  errno = block == nullptr ? ENOMEM : saved;  // as glibc, which POSIX would have left alone
   if (block == nullptr) return ENOMEM;
   *out = block;
   return 0;

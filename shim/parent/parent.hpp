@@ -23,6 +23,13 @@ int weir_je_mallctl(const char* name, void* old, std::size_t* old_bytes, void* v
                     std::size_t value_bytes) noexcept;
 }
 
+namespace weir {
+
+// What malloc_usable_size says of a block of no bytes, as in glibc.
+inline constexpr std::size_t kLeastUsable = 24;
+
+}  // namespace weir
+
 namespace weir::parent {
 
 inline void* allocate(std::size_t bytes) noexcept {

@@ -328,7 +328,7 @@ int posix_memalign_for(void** out, std::size_t alignment, std::size_t bytes, std
   const int saved = errno;
   void* block = allocate_aligned(
       {bytes, alignment < kGranule ? kGranule : alignment, CallKind::kMemalign, caller}, bytes);
-  errno = saved;
+  errno = block == nullptr ? ENOMEM : saved;  // as glibc, which POSIX would have left alone
   if (block == nullptr) return ENOMEM;
   *out = block;
   return 0;

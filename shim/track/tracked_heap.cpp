@@ -43,6 +43,11 @@ inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family
   return stack;
 }
 
+// What is asked of the parent for a block with its header.
+[[gnu::always_inline]] inline std::size_t with_header(std::size_t bytes) noexcept {
+  return __builtin_expect(bytes != 0, 1) ? bytes + kHeaderBytes : kLeastUsable + kHeaderBytes;
+}
+
 __attribute__((noinline)) void* take_routed(std::size_t bytes, CallKind call, std::uint64_t caller) noexcept {
   return routed::allocate(bytes, call, caller);
 }
@@ -54,7 +59,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
 [[gnu::always_inline]] inline void* take_block(std::size_t bytes, CallKind call,
                                                const CallSite& site) noexcept {
   if (__builtin_expect(routing, 0)) return take_routed(bytes, call, program_caller(site.ip));
-  return parent::allocate(bytes + kHeaderBytes);
+  return parent::allocate(with_header(bytes));
 }
 
 // Inlined, as is the next, so that every function that the program reaches takes its stack at a place of its
@@ -77,7 +82,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
   if (bytes > kMaxBlockBytes || alignment > kMaxBlockBytes) return fail();
   auto* base = static_cast<char*>(
       routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, bytes + alignment)
-              : parent::allocate_aligned(alignment, bytes + alignment));
+              : parent::allocate_aligned(alignment, with_header(bytes) - kHeaderBytes + alignment));
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
   const StackId stack = note_allocation(site, bytes, family);
   BlockHeader* header = BlockHeader::of(base + alignment);
@@ -102,7 +107,7 @@ inline void release(BlockHeader* header) noexcept {
   note_free(bytes, family);
   if (__builtin_expect(routing, 0)) return routed::deallocate(base);
   if (__builtin_expect(base == header, 1)) {
-    parent::deallocate_sized(base, bytes + kHeaderBytes);
+    parent::deallocate_sized(base, with_header(bytes));
   } else {
     parent::deallocate(base);
   }
@@ -159,7 +164,7 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMaxBlockBytes) return fail();
   const CallSite site = WEIR_CALL_SITE();
   auto* header = static_cast<BlockHeader*>(routing ? take_routed_zeroed(total, program_caller(site.ip))
-                                                   : parent::allocate_zeroed(total + kHeaderBytes));
+                                                   : parent::allocate_zeroed(with_header(total)));
   if (header == nullptr) return nullptr;
   Family family = Family::kMalloc;
   const StackId stack = note_allocation(site, total, family);
@@ -207,7 +212,7 @@ WEIR_TRACKED void* memalign(std::size_t alignment, std::size_t bytes) {
 WEIR_TRACKED int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   const int saved = errno;
   void* block = allocate_aligned(alignment, bytes, Family::kAligned, CallKind::kMemalign, WEIR_CALL_SITE());
-  errno = saved;
+  errno = block == nullptr ? ENOMEM : saved;  // as glibc, which POSIX would have left alone
   if (block == nullptr) return ENOMEM;
   *out = block;
   return 0;

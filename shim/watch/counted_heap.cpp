@@ -239,7 +239,7 @@ WEIR_COUNTED int posix_memalign(void** out, std::size_t alignment, std::size_t b
     if (mode() == Mode::kGuard) return guarded::posix_memalign(&made, alignment, bytes) == 0 ? made : nullptr;
     return inner_memalign(alignment, bytes, site.ip);
   });
-  errno = saved;
+  errno = block == nullptr ? ENOMEM : saved;  // as glibc, which POSIX would have left alone
   if (block == nullptr) return ENOMEM;
   *out = block;
   return 0;

@@ -103,7 +103,10 @@ WEIR_WATCHED void* memalign(std::size_t alignment, std::size_t bytes) {
 }
 
 WEIR_WATCHED int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
-  if (WEIR_REFUSED(kMemalign, bytes, alignment)) return ENOMEM;
+  if (WEIR_REFUSED(kMemalign, bytes, alignment)) {
+    errno = ENOMEM;  // as glibc
+    return ENOMEM;
+  }
   WEIR_INNER(posix_memalign(out, alignment, bytes));
 }
 

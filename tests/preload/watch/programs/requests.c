@@ -54,7 +54,7 @@ __attribute__((noinline)) static int request(const char* what) {
       block = before;
       const int error = posix_memalign(&block, a, b);
       if (error == 0) break;
-      if (error != ENOMEM || block != before || errno != 0) abort();
+      if (error != ENOMEM || block != before || errno != ENOMEM) abort();
       return 1;
     }
     case 'k':
