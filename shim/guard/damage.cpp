@@ -13,6 +13,10 @@
 namespace weir {
 namespace {
 
+// How far a record may be from its block's header when that is to be found again; a block larger than this that lost
+// its header is not named.
+constexpr std::uint64_t kFarthestRecord = std::uint64_t{256} << 20;
+
 // Asks the kernel once a page.
 class Reader {
  public:
@@ -328,9 +332,8 @@ std::uint64_t check_word_behind(const std::uint64_t* canary) noexcept {
 }
 
 bool recover_header(const char* block, BlockHeader& rest) noexcept {
-  constexpr std::uint64_t kReach = std::uint64_t{16} << 20;
   Reader reader;
-  for (const char* at = block; as_number(at) - as_number(block) < kReach; at += 16) {
+  for (const char* at = block; as_number(at) - as_number(block) < kFarthestRecord; at += 16) {
     if (!reader.can_read(as_number(at)) || !heap_zone.holds(at)) return false;
     if (reinterpret_cast<const BlockHeader*>(at)->is_live()) return false;  // the next block
     const std::uint64_t check_word = check_word_behind(reinterpret_cast<const std::uint64_t*>(at));
@@ -340,14 +343,19 @@ bool recover_header(const char* block, BlockHeader& rest) noexcept {
 }
 
 const char* recover_block(const std::uint64_t* record, BlockHeader& rest) noexcept {
-  constexpr std::uint64_t kReach = std::uint64_t{64} << 10;
+  // Blocks of more than kSmall are runs of pages, in which the parent places them by 64 bytes, and the block so by 32.
+  constexpr std::uint64_t kSmall = std::uint64_t{64} << 10;
   const char* const end = reinterpret_cast<const char*>(record + 1);
   const std::uint64_t check_word = *record ^ GuardHeader::kRecordKey;
   Reader reader;
-  for (const char* block = end - 16; static_cast<std::uint64_t>(end - block) < kReach; block -= 16) {
+  const char* block = end - 16;
+  while (static_cast<std::uint64_t>(end - block) < kFarthestRecord) {
     if (!heap_zone.holds(block - kGuardHeaderBytes) || !reader.can_read(as_number(block - kGuardHeaderBytes)))
       break;
+    if (GuardHeader::of(block)->base.is_live()) break;  // the block in front
     if (was_header(block, end, check_word, rest)) return block;
+    const bool is_large = static_cast<std::uint64_t>(end - block) >= kSmall && !is_routed(as_number(block));
+    block -= !is_large ? 16 : as_number(block) % 32 == 0 ? 32 : 16;
   }
   return nullptr;
 }

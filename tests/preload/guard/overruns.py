@@ -76,6 +76,10 @@ def cases():
     yield case("malloc", 13, -12, 1, wanted={"count": 8, "offset": -16})
     yield case("malloc", 13, -20, 1, wanted={"count": "<1..9>", "offset": -20})
     yield case("malloc", 13, -32, 1, wanted={"count": "<1..9>", "offset": -32})
+    # All of the header: the record behind the block knows what it was, however far away.
+    for how, size in (("malloc", 100000), ("memalign", 100000), ("new[]", 20 << 20)):
+        for when in ("free", "exit"):
+            yield case(how, size, -32, 32, when, wanted={"count": 32, "offset": -32})
     # The canary of another block of the same size; a byte of it may be alike.
     yield case("malloc", 16, 16, "copy", wanted={"count": "<4..8>", "offset": "<16..19>"})
     yield case("malloc", 16, -8, "copy", wanted={"count": "<4..8>", "offset": "<-8..-5>"})
