@@ -9,6 +9,7 @@
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/guard/access_start.hpp"
 #include "shim/guard/fault_action.hpp"
 #include "shim/guard/interrupted_stack.hpp"
 #include "shim/guard/page_report.hpp"
@@ -25,6 +26,7 @@ constexpr std::uint64_t kPageFault = 14;
 
 struct Access {
   PageBlock* block;
+  const PageBlock* next;
   std::uint64_t address;
   IncidentAccess kind;
   const ucontext_t& context;
@@ -51,10 +53,41 @@ PageBlock* nearest_block(std::uint64_t address) noexcept {
   return nearest;
 }
 
+// A pointer that went astray from a block on pages lands near their zone, if not in it.
+constexpr std::uint64_t kAstray = std::uint64_t{64} << 30;
+bool is_near_zone(std::uint64_t address) noexcept {
+  return address - (kPageZoneBase - kAstray) < kPageZoneSpan + kAstray;
+}
+
+// The blocks that are nearest to an address in no slot: the last one before it, the first one behind.
+struct Sides {
+  PageBlock* before = nullptr;
+  PageBlock* behind = nullptr;
+};
+Sides blocks_beside(std::uint64_t address) noexcept {
+  Sides sides;
+  for (const PageRegion* region : {&small_slots, &large_slots}) {
+    PageBlock* const last = region->last_from(address);
+    PageBlock* below = last;
+    while (below != nullptr && below->stage() == PageState::kNone) below = region->before(*below);
+    PageBlock* above = last != nullptr        ? region->behind(*last)
+                       : region->count() != 0 ? &(*region)[0]
+                                              : nullptr;
+    while (above != nullptr && above->stage() == PageState::kNone) above = region->behind(*above);
+    if (below != nullptr) sides.before = below;  // of the region with the higher addresses
+    if (sides.behind == nullptr) sides.behind = above;
+  }
+  return sides;
+}
+
 void report(void* of) noexcept {
   const Access& access = *static_cast<const Access*>(of);
-  report_access(*access.block, access.address, access.kind,
-                interrupted_stack(access.context, access.address));
+  PageBlock& block = *access.block;
+  // Where it crosses the end of the block's page, the first byte that is not the block's.
+  std::uint64_t start = access_start(access.context, access.address);
+  if (block.is_live() && start >= block.start && start < block.end()) start = block.end();
+  if (start < block.pages_start() || !block.is_live()) start = access.address;
+  report_access(block, access.next, start, access.kind, interrupted_stack(access.context, access.address));
 }
 
 // Whether the access must be a race (the block was freed, and its slot used again, between the fault and
@@ -71,17 +104,27 @@ bool is_first_try(std::uint64_t address, std::uint64_t ip) noexcept {
 // True when the program is to go on as if nothing had been.
 bool answer(std::uint64_t address, const ucontext_t& context) noexcept {
   if (!is_this_process()) return false;
-  PageBlock* const block = nearest_block(address);
-  if (block == nullptr) return false;
+  PageBlock* block = holds(address) ? nearest_block(address) : nullptr;
+  const PageBlock* next = nullptr;
+  if (block == nullptr) {
+    const Sides sides = blocks_beside(address);
+    block = sides.before != nullptr ? sides.before : sides.behind;
+    if (block == nullptr) return false;
+    if (sides.before != nullptr && sides.behind != nullptr) {
+      const bool is_behind = distance(*sides.behind, address) < distance(*sides.before, address);
+      block = is_behind ? sides.behind : sides.before;
+      next = is_behind ? sides.before : sides.behind;
+    }
+  }
   if (block->is_live() && address >= block->pages_start() && address < block->pages_end()) {
     return is_first_try(address, static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
   }
   const auto error = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
-  Access access{block, address, IncidentAccess::kRead, context};
+  Access access{block, next, address, IncidentAccess::kRead, context};
   if ((error & kWrite) != 0) access.kind = IncidentAccess::kWrite;
   if ((error & kExecute) != 0) access.kind = IncidentAccess::kUnknown;
   call_on_report_stack(report, &access);
-  PageBlock* const slot = region_of(address).find(address);
+  PageBlock* const slot = holds(address) ? region_of(address).find(address) : nullptr;
   if ((error & kExecute) == 0 && open_page(slot != nullptr ? *slot : *block, address)) return true;
   Line().text("weir: on_error=continue: this access cannot be let through").say();
   return false;
@@ -93,7 +136,7 @@ void on_fault(int number, siginfo_t* info, void* context) noexcept {
   const auto address = reinterpret_cast<std::uint64_t>(info->si_addr);
   const bool page_fault =
       info->si_code > 0 && interrupted.uc_mcontext.gregs[REG_TRAPNO] == static_cast<greg_t>(kPageFault);
-  if (page_fault && holds(address) && answer(address, interrupted)) {
+  if (page_fault && is_near_zone(address) && answer(address, interrupted)) {
     errno = saved;
     return;
   }

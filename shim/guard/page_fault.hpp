@@ -1,5 +1,5 @@
-// The handler of SIGSEGV for guard=page: names the block whose pages were hit,
-// and gives way where it was none.
+// The handler of SIGSEGV for guard=page: names the block whose pages were hit, or the nearest ones where a pointer went
+// astray among them, and gives way where it was none.
 //
 // On x86-64 a page without access is SIGSEGV, never SIGBUS, so that signal stays the program's own.
 //

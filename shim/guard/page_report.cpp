@@ -66,7 +66,7 @@ void dump_around(Incident& incident, const PageBlock& block, std::uint64_t addre
   incident.dump_bytes = kShown;
 }
 
-void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess access,
+void report_access(PageBlock& block, const PageBlock* next, std::uint64_t address, IncidentAccess access,
                    StackId now) noexcept {
   Incident incident;
   FindingsIncident& f = incident.facts;
@@ -79,6 +79,15 @@ void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess
   f.kind = f.block_is_freed != 0   ? IncidentKind::kUseAfterFree
            : address < block.start ? IncidentKind::kUnderflow
                                    : IncidentKind::kOverflow;
+  if (next != nullptr) {
+    f.neighbour_address = next->start;
+    f.neighbour_bytes = next->bytes();
+    incident.neighbour = {next->header.stack(), meta_of(next->made_meta), true};
+  }
+  // What it is about to write to the block's own page is told by this.
+  if (access == IncidentAccess::kWrite && address < block.pages_end()) {
+    block.told.store(true, std::memory_order_relaxed);
+  }
   dump_around(incident, block, address);
   report_incident(incident);
 }

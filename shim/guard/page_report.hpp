@@ -18,8 +18,9 @@ void describe(Incident& incident, const PageBlock& block) noexcept;
 // The memory around the address, as far as it is the block's and can be read.
 void dump_around(Incident& incident, const PageBlock& block, std::uint64_t address) noexcept;
 
-// A read or write at the address, where the block (the nearest one) has no access.
-void report_access(const PageBlock& block, std::uint64_t address, IncidentAccess access,
+// A read or write at the address, where the block (the nearest one) has no access. `next` is the nearest one on the
+// other side, where the address is far from both; else nullptr.
+void report_access(PageBlock& block, const PageBlock* next, std::uint64_t address, IncidentAccess access,
                    StackId now) noexcept;
 
 // What was written beside a live block: fills the incident in, but for the stack that found it, and is true

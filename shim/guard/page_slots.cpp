@@ -132,6 +132,20 @@ PageBlock* PageRegion::find(std::uint64_t address) const noexcept {
   return number != 0 ? &blocks_[number - 1] : nullptr;
 }
 
+PageBlock* PageRegion::last_from(std::uint64_t address) const noexcept {
+  std::uint32_t first = 0;
+  std::uint32_t behind = count();
+  while (first < behind) {
+    const std::uint32_t middle = first + (behind - first) / 2;
+    if (blocks_[middle].slot_start <= address) {
+      first = middle + 1;
+    } else {
+      behind = middle;
+    }
+  }
+  return first != 0 ? &blocks_[first - 1] : nullptr;
+}
+
 PageBlock* PageRegion::before(const PageBlock& block) const noexcept {
   const auto index = static_cast<std::uint32_t>(&block - blocks_.data());
   return index != 0 ? &blocks_[index - 1] : nullptr;

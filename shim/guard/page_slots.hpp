@@ -106,6 +106,8 @@ class PageRegion {
 
   // The slot that the address lies in, or nullptr.
   PageBlock* find(std::uint64_t address) const noexcept;
+  // The last slot that begins at or before the address; nullptr where none does. O(log n).
+  PageBlock* last_from(std::uint64_t address) const noexcept;
   // The slots beside it; nullptr where there is none.
   PageBlock* before(const PageBlock& block) const noexcept;
   PageBlock* behind(const PageBlock& block) const noexcept;

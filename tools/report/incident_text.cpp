@@ -74,9 +74,11 @@ class IncidentWriter {
   }
 
   void write_neighbour() {
-    const std::string block =
-        fmt::format("the block in front, {} byte(s) at 0x{:x}, is damaged behind its end too",
-                    facts_.neighbour_bytes, facts_.neighbour_address);
+    const bool is_far = facts_.occasion == IncidentOccasion::kAccess;
+    const std::string block = fmt::format(
+        "the block {}, {} byte(s) at 0x{:x}, is {}",
+        facts_.neighbour_address < facts_.block_address ? "in front" : "behind", facts_.neighbour_bytes,
+        facts_.neighbour_address, is_far ? "the next nearest" : "damaged behind its end too");
     if (incident_.neighbour.is_empty()) {
       add("{}\n\n", block);
     } else {

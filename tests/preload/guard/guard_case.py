@@ -20,9 +20,10 @@ ABORTED = -signal.SIGABRT
 LARGE_TABLE = 60
 LINE = "================================================================="
 FRAME = re.compile(r"    #\d+ 0x[0-9a-f]+(?: in (?P<name>.*?))?(?: (?P<place>\S+:\d+(?::\d+)?)| \((?P<module>[^()]*)\+0x[0-9a-f]+\).*|)$")
-HEADING = re.compile(r"(in thread|freed by|allocated by|the block in front)\b.*:$")
+HEADING = re.compile(r"(in thread|freed by|allocated by|the block in front|the block behind)\b.*:$")
 ASKED = re.compile(r"weir: (no leaks: |the program stood still ).*\n", re.M)  # a signal asks for the leaks too
-SECTIONS = {"in thread": "now", "freed by": "freed", "allocated by": "allocated", "the block in front": "neighbour"}
+SECTIONS = {"in thread": "now", "freed by": "freed", "allocated by": "allocated", "the block in front": "neighbour",
+            "the block behind": "neighbour"}
 
 
 class GuardWeir(harness.Weir):

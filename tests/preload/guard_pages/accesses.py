@@ -6,7 +6,8 @@ from guard_case import Case, main
 
 PAGE, FRONT = "guard=page", "guard=page-front"
 UNDER_MAIN = {"main": "main", "thread": "on_thread", "child": "in_child < main", "plugin": "in_plugin < main"}
-FUNCTION = {"read": "peek", "write": "poke", "call": "jump"}
+FUNCTION = {"read": "peek", "write": "poke", "call": "jump", "read4": "peek4", "write4": "poke4", "read16": "peek16",
+            "write16": "poke16"}
 CALLS = {"new_nothrow": "operator new", "new_aligned": "operator new", "new": "operator new", "new[]": "operator new[]",
          "new[]_nothrow": "operator new[]", "new[]_aligned": "operator new[]", "strdup": "malloc",
          "realloc_null": "realloc", "reallocarray": "realloc", "aligned_alloc": "memalign", "valloc": "memalign"}
@@ -15,12 +16,13 @@ C = ["malloc", "calloc", "realloc", "realloc_null", "reallocarray", "aligned_all
 CXX = ["new", "new[]", "new_nothrow", "new[]_nothrow", "new_aligned", "new[]_aligned"]
 
 
-def case(how, size, offset, access, options, state="live", more="", where="main"):
-    """The twin touches the first byte, or the last one that is nearest to the fault, of a live block."""
+def case(how, size, offset, access, options, state="live", more="", where="main", told=None):
+    """The twin touches the first byte, or the last one that is nearest to the fault, of a live block. `told` is where the
+    report says that the access was, if not at the offset."""
     freed = state != "live"
     kind = "use-after-free" if freed else "buffer-underflow" if offset < 0 else "buffer-overflow"
-    word = "access" if access == "call" else access
-    line = f"heap-{kind}: {word} at offset {offset} of a {'freed ' if freed else ''}block of {size} byte(s)"
+    word = "access" if access == "call" else access.rstrip("0123456789")
+    line = f"heap-{kind}: {word} at offset {offset if told is None else told} of a {'freed ' if freed else ''}block of {size} byte(s)"
     under = UNDER_MAIN[where]
     made = ("*strdup < " if how == "strdup" else "") + f"make < fault < {under}"
     now = f"{FUNCTION[access]} < touch < " if access != "call" else "jump < touch < "
@@ -28,8 +30,11 @@ def case(how, size, offset, access, options, state="live", more="", where="main"
     stacks = {"now": now, "allocated": made}
     if freed:
         stacks["freed"] = f"{'regrow' if state == 'shrunk' else 'drop'} < fault < {under}"
-    inside = 0 if options == FRONT or offset < 0 else size - 1
-    twin = f"{how} {size} {inside} {'read' if access == 'call' else access} live {more}" if size else ""
+    if more == "large":
+        stacks["neighbour"] = f"make < fault < {under}"
+    width = int(access.removeprefix(word) or 1) if word != "access" else 1
+    inside = 0 if options == FRONT or offset < 0 else max(size - width, 0)
+    twin = f"{how} {size} {inside} {'read' if access == 'call' else access} live {more}" if size >= width else ""
     return Case(f"{options} {how} {size} at {offset} {access} {state} {more} {where}", "accesses.c",
                 f"{how} {size} {offset} {access} {state} {more}", line, twin, stacks, options, where,
                 {"allocated": CALLS.get(how, how)}, "c++" if how in CXX else "")
@@ -68,6 +73,16 @@ def cases():
         for more in ("handler", "handler_late", "alt_stack", "switched"):
             yield case("malloc", 32, 32, access, PAGE, more=more)
             yield case("malloc", 32, 3, access, PAGE, "freed", more)
+    # Accesses over the end: the first byte that is not the block's is told, whose slack the page does not guard.
+    for access in ("read4", "write4", "read16", "write16"):
+        yield case("malloc", 13, 13, access, PAGE)
+        yield case("malloc", 16, 13, access, PAGE, told=16)
+    # A pointer that went astray: the nearest block, and the nearest one on the other side.
+    yield case("malloc", 16, 1 << 33, "write", PAGE, more="large")
+    for access in ("read", "write"):
+        for options in (PAGE, FRONT):
+            for far in (1 << 20, -1 << 20, 1 << 33):
+                yield case("malloc", 16, far, access, options)
     for how in C + CXX:
         if how not in ("valloc",):
             yield case(how, 64, 64, "write", PAGE)

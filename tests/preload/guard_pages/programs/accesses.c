@@ -1,8 +1,8 @@
 // One read or write near a block or in a freed one: accesses HOW BYTES OFFSET ACCESS STATE [MORE]
-// ACCESS: read, write, call. STATE: live, freed, shrunk (by realloc, whose old block is then meant), late
+// ACCESS: read, write, of one byte, or of so many as behind them; call. STATE: live, freed, shrunk (by realloc, whose old block is then meant), late
 // (freed, and as many blocks freed after it as the quarantine is far from holding). MORE: handler (of the
 // program, installed before the block is made), handler_late (behind), alt_stack (a small one), switched (to
-// a small stack), mates (a block of the same size in front and one behind).
+// a small stack), mates (a block of the same size in front and one behind), large (another of 3 MiB).
 #include <ucontext.h>
 
 #include "../../guard/programs/blocks.h"
@@ -17,6 +17,24 @@ FRAME static void peek(volatile char* at) {
 FRAME static void poke(volatile char* at) {
   *at = 1;
 }
+// Whatever the alignment, at an address that the instruction makes from two registers.
+typedef int Four __attribute__((aligned(1)));
+typedef long long Sixteen __attribute__((vector_size(16), aligned(1)));
+static Four four;
+static Sixteen sixteen;
+FRAME static void peek4(volatile char* at, size_t index) {
+  four = *(volatile Four*)(at + 4 * index - 12);
+}
+FRAME static void poke4(volatile char* at, size_t index) {
+  *(volatile Four*)(at + 4 * index - 12) = 1;
+}
+FRAME static void peek16(volatile char* at, size_t index) {
+  sixteen = *(volatile Sixteen*)(at + 8 * index - 24);
+}
+FRAME static void poke16(volatile char* at, size_t index) {
+  *(volatile Sixteen*)(at + 8 * index - 24) = sixteen;
+}
+
 FRAME static void jump(char* at) {
   ((void (*)(void))at)();
 }
@@ -24,6 +42,10 @@ FRAME static void jump(char* at) {
 FRAME static void touch(char* at) {
   if (is(access_kind, "read")) peek(at);
   if (is(access_kind, "write")) poke(at);
+  if (is(access_kind, "read4")) peek4(at, number("3"));
+  if (is(access_kind, "write4")) poke4(at, number("3"));
+  if (is(access_kind, "read16")) peek16(at, number("3"));
+  if (is(access_kind, "write16")) poke16(at, number("3"));
   if (is(access_kind, "call")) jump(at);
 }
 
@@ -72,7 +94,7 @@ int fault(int argc, char** argv) {
   const char *how = argv[1], *state = argv[5], *more = argc > 6 ? argv[6] : "";
   if (is(more, "handler")) install_handler(0);
   size_t bytes = number(argv[2]);
-  char* before = is(more, "mates") ? make(how, bytes) : NULL;
+  char* before = is(more, "mates") ? make(how, bytes) : is(more, "large") ? make(how, 3 << 20) : NULL;
   char* block = make(how, bytes);
   char* behind = is(more, "mates") ? make(how, bytes) : NULL;
   target = block + (ptrdiff_t)number(argv[3]);
