@@ -1,10 +1,12 @@
 #include "shim/life/thread_state.hpp"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "core/pages.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/spin_lock.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/life/thread_names.hpp"
 #include "shim/route/thread_cache.hpp"
@@ -24,7 +26,14 @@ constexpr std::uint32_t kMostThreads = 1u << 20;
 constinit SpinLock lock;
 constinit std::uint64_t table_start = 0;
 constinit std::atomic<std::uint32_t> made{0};
+
+// States of ended threads: the latest in a list, as they are; beyond those, a bit each for states whose memory
+// was given back, zeroed.
+constexpr std::uint32_t kMostWarm = 32;
 constinit ThreadState* free_list = nullptr;
+constinit std::uint32_t warm = 0;
+constinit std::uint64_t cold[kMostThreads / 64] = {};
+constinit std::uint32_t first_cold = kMostThreads / 64;  // no word in front of this one has a bit
 
 constinit SpinLock late_lock;
 constinit ThreadState* late_state = nullptr;
@@ -40,14 +49,57 @@ bool keeps_free_stacks() noexcept {
   return options.mode == kModeGuard && options.stacks == kStacksBoth;
 }
 
+// What a memo needs when it has grown lies behind the states' own pages, in pages of its own.
+constexpr std::size_t kOwnBytes = round_up(sizeof(ThreadState), kPageSize);
+
+std::uint32_t most_frames() noexcept {
+  return static_cast<std::uint32_t>(options.malloc_context_size);
+}
+std::size_t memo_bytes() noexcept {
+  return round_up(StackMemo::bytes_for(most_frames()), kPageSize);
+}
 std::size_t state_bytes() noexcept {
-  const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
-  const std::size_t memo = StackMemo::bytes_for(limit);
-  return round_up(sizeof(ThreadState) + (keeps_free_stacks() ? 2 * memo : memo), kPageSize);
+  return kOwnBytes + (keeps_free_stacks() ? 2 : 1) * memo_bytes();
+}
+
+void initialize_memo(ThreadState& t, StackBounds bounds) noexcept {
+  t.memo.initialize(t.small_memo, reinterpret_cast<char*>(&t) + kOwnBytes, most_frames(), bounds);
 }
 
 ThreadState* state_at(std::uint32_t index) noexcept {
   return reinterpret_cast<ThreadState*>(table_start + index * state_bytes());
+}
+
+// Under the lock.
+void keep_warm(ThreadState* t) noexcept {
+  t->next_free = free_list;
+  free_list = t;
+  ++warm;
+}
+
+ThreadState* take_cold() noexcept {
+  const std::uint32_t words = (made.load(std::memory_order_relaxed) + 63) / 64;
+  for (; first_cold < words; ++first_cold) {
+    std::uint64_t& word = cold[first_cold];
+    if (word == 0) continue;
+    const auto bit = static_cast<std::uint32_t>(__builtin_ctzll(word));
+    word &= word - 1;
+    return state_at(first_cold * 64 + bit);
+  }
+  return nullptr;
+}
+
+void give_back(ThreadState* t) noexcept {
+  const auto start = reinterpret_cast<std::uint64_t>(t);
+  if (sys::call(SYS_madvise, static_cast<long>(start), static_cast<long>(state_bytes()), MADV_DONTNEED) !=
+      0) {
+    const SpinGuard guard(lock, false);
+    return keep_warm(t);
+  }
+  const auto index = static_cast<std::uint32_t>((start - table_start) / state_bytes());
+  const SpinGuard guard(lock, false);
+  cold[index / 64] |= std::uint64_t{1} << index % 64;
+  if (index / 64 < first_cold) first_cold = index / 64;
 }
 
 ThreadState* take_state() noexcept {
@@ -55,8 +107,10 @@ ThreadState* take_state() noexcept {
   if (free_list != nullptr) {
     ThreadState* t = free_list;
     free_list = t->next_free;
+    --warm;
     return t;
   }
+  if (ThreadState* t = take_cold()) return t;
   const std::uint32_t index = made.load(std::memory_order_relaxed);
   if (index == kMostThreads) return nullptr;
   if (table_start == 0) table_start = table_zone.claim(kMostThreads * state_bytes());
@@ -85,10 +139,12 @@ void end_state() noexcept {
   if (at_thread_end != nullptr) at_thread_end(*t);
   keep_thread_name(t->number);
   add_to_totals(t->counts);
-  const SpinGuard guard(lock, false);
-  t->in_use = false;
-  t->next_free = free_list;
-  free_list = t;
+  {
+    const SpinGuard guard(lock, false);
+    t->in_use = false;
+    if (warm < kMostWarm) return keep_warm(t);
+  }
+  give_back(t);
 }
 
 // A key's destructor may run up to PTHREAD_DESTRUCTOR_ITERATIONS times; the program's own allocate and free
@@ -110,7 +166,6 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   const auto stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
   ThreadState* t = take_state();
   if (t == nullptr) return nullptr;
-  const auto limit = static_cast<std::uint32_t>(options.malloc_context_size);
   t->counts = {};
   t->clear = {};
   t->guard.calls_left = 1;
@@ -124,10 +179,10 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   t->stack_top = stack_top;
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
-  t->memo.initialize(t + 1, limit, bounds_of_this_thread());
+  initialize_memo(*t, bounds_of_this_thread());
   if (keeps_free_stacks()) {
-    char* const behind = reinterpret_cast<char*>(t + 1) + StackMemo::bytes_for(limit);
-    t->free_memo.initialize(behind, limit, bounds_of_this_thread());
+    char* const large = reinterpret_cast<char*>(t) + kOwnBytes + memo_bytes();
+    t->free_memo.initialize(t->small_free_memo, large, most_frames(), bounds_of_this_thread());
   }
   watch_this_thread();
   t->busy = t->own_work = false;
@@ -142,7 +197,7 @@ LateMemo::LateMemo() noexcept {
     return;
   }
   memo_ = &late_state->memo;
-  memo_->initialize(late_state + 1, static_cast<std::uint32_t>(options.malloc_context_size), {});
+  initialize_memo(*late_state, {});
 }
 
 LateMemo::~LateMemo() {
@@ -176,8 +231,7 @@ void forget_other_threads() noexcept {
     if (t == this_thread || !t->in_use) continue;
     add_to_totals(t->counts);
     t->in_use = false;
-    t->next_free = free_list;
-    free_list = t;
+    keep_warm(t);
   }
 }
 

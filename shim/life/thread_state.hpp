@@ -1,7 +1,8 @@
 // What weir keeps for each thread: its stack memo, its counters, and the mark that weir is at work in it.
 //
 // States live in one table, are handed out to threads at their first allocation and returned when the
-// thread is gone; none is ever unmapped, so that the leak checker may read all of them at any time. The
+// thread is gone; none is ever unmapped, so that the leak checker may read all of them at any time. Those of
+// ended threads are as good as new threads' own, for the next ones; but only some keep their memory. The
 // pointer is the only thread-local variable (initial-exec: no allocation, no __tls_get_addr).
 //
 // A thread between its last destructor and its end, or one for which there was no memory, has no state: its
@@ -9,8 +10,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
+#include "core/pages.hpp"
 #include "shim/track/freed_bytes.hpp"
 #include "shim/unwind/stack_memo.hpp"
 
@@ -27,24 +30,24 @@ struct HeapCounts {
 // mode=guard: the thread's coarse clock, and the blocks that it has freed last (guard/quarantine).
 struct GuardThread {
   static constexpr std::uint32_t kMostHeld = 64;
+  static constexpr std::uint32_t kMostLeaving = 2 * kMostHeld;
   std::uint32_t ticks;       // of guard_clock, some calls old
   std::uint32_t calls_left;  // until the clock is read again
   std::uint64_t calls;       // since the last check of all blocks
   std::uint64_t held_bytes;
   std::uint32_t held;
-  std::uint64_t place[kMostHeld];  // as in the quarantine's ring
-  // Out of the ring, and on their way to the parent.
-  static constexpr std::uint32_t kMostLeaving = 2 * kMostHeld;
   std::uint32_t leaving;
-  std::uint64_t leaves[kMostLeaving];
+  std::uint64_t place[kMostHeld];      // as in the quarantine's ring
+  std::uint64_t leaves[kMostLeaving];  // out of the ring, and on their way to the parent
 };
 
+// Its first page is all that a thread touches that allocates little.
 struct ThreadState {
+  alignas(16) char small_memo[StackMemo::kSmallBytes];
   StackMemo memo;
   StackMemo free_memo;  // of frees, where their stacks are kept: they come from other places than allocations
   HeapCounts counts;
   ClearAllowance clear;
-  GuardThread guard;
   // A section of weir's own is running on this thread: a signal handler that allocates now must not touch
   // the memo, and must not wait for a lock.
   bool busy;
@@ -53,7 +56,10 @@ struct ThreadState {
   std::uint32_t number;     // counts threads from 1 on, in the order of their first allocations
   std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
   ThreadState* next_free;
+  GuardThread guard;  // its arrays last
+  alignas(16) char small_free_memo[StackMemo::kSmallBytes];
 };
+static_assert(offsetof(ThreadState, guard.place) <= kPageSize);
 
 extern __thread ThreadState* this_thread __attribute__((tls_model("initial-exec")));
 

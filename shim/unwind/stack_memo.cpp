@@ -11,7 +11,6 @@ namespace weir {
 namespace {
 
 constexpr std::uint64_t kHashBase = 0x9e3779b97f4a7c15 | 1;
-constexpr std::uint32_t kMostSlotsAFrame = 3;
 
 FrameToken token_of(const FrameState& s, FrameRule rule) noexcept {
   return (s.ip & kFrameAddressMask) | (s.exact ? kFrameExactBit : 0) |
@@ -35,34 +34,66 @@ std::uint64_t chained(std::uint64_t callers, const FrameState& s, std::uint64_t 
 }  // namespace
 
 std::size_t StackMemo::bytes_for(std::uint32_t limit) noexcept {
-  const std::size_t capacity = 4 * std::size_t{limit};
-  return capacity *
-             (sizeof(Frame) + sizeof(FrameToken) + sizeof(std::uint64_t) + kMostSlotsAFrame * sizeof(Slot)) +
-         (2 * limit + 1) * sizeof(Found) + kBranches * sizeof(Branch);
+  return 4 * std::size_t{limit} * kFrameBytes + (2 * std::size_t{limit} + 1) * sizeof(Found) +
+         (sizeof(Branch) << kBranchBits);
 }
 
-void StackMemo::initialize(void* memory, std::uint32_t limit, StackBounds bounds) noexcept {
-  limit_ = limit;
-  capacity_ = 4 * limit;
-  limit_power_ = 1;
-  for (std::uint32_t i = 0; i < limit; ++i) limit_power_ *= kHashBase;
-  for (StackBounds& known : known_) known = {};
-  known_[0] = bounds;
+// The arrays but for the branches, which have the room behind them.
+void StackMemo::place_arrays(void* memory, std::uint32_t capacity, std::uint32_t found_room) noexcept {
   char* at = static_cast<char*>(memory);
   const auto take = [&](std::size_t bytes) {
     char* p = at;
     at += bytes;
     return p;
   };
-  frames_ = reinterpret_cast<Frame*>(take(capacity_ * sizeof(Frame)));
-  slots_ = reinterpret_cast<Slot*>(take(std::size_t{capacity_} * kMostSlotsAFrame * sizeof(Slot)));
-  tokens_ = reinterpret_cast<FrameToken*>(take(capacity_ * sizeof(FrameToken)));
-  hashes_ = reinterpret_cast<std::uint64_t*>(take(capacity_ * sizeof(std::uint64_t)));
-  found_ = reinterpret_cast<Found*>(take((2 * std::size_t{limit} + 1) * sizeof(Found)));
-  branches_ = reinterpret_cast<Branch*>(take(kBranches * sizeof(Branch)));
-  for (std::uint32_t i = 0; i < kBranches; ++i) branches_[i].ip = 0;
+  frames_ = reinterpret_cast<Frame*>(take(capacity * sizeof(Frame)));
+  slots_ = reinterpret_cast<Slot*>(take(std::size_t{capacity} * kMostSlotsAFrame * sizeof(Slot)));
+  tokens_ = reinterpret_cast<FrameToken*>(take(capacity * sizeof(FrameToken)));
+  hashes_ = reinterpret_cast<std::uint64_t*>(take(capacity * sizeof(std::uint64_t)));
+  found_ = reinterpret_cast<Found*>(take(found_room * sizeof(Found)));
+}
+
+void StackMemo::initialize(void* small, void* large, std::uint32_t limit, StackBounds bounds) noexcept {
+  limit_ = limit;
+  capacity_ = 4 * limit < kSmallFrames ? 4 * limit : kSmallFrames;
+  found_room_ = 2 * limit < kSmallFrames ? 2 * limit : kSmallFrames;
+  limit_power_ = 1;
+  for (std::uint32_t i = 0; i < limit; ++i) limit_power_ *= kHashBase;
+  for (StackBounds& known : known_) known = {};
+  known_[0] = bounds;
+  large_ = large;
+  place_arrays(small, kSmallFrames, kSmallFrames);
+  branches_ = reinterpret_cast<Branch*>(found_ + kSmallFrames);
+  branch_bits_ = kSmallBranchBits;
+  branch_shift_ = 64 - branch_bits_;
+  branches_lost_ = 0;
   forget();
   counters_ = {};
+}
+
+// Moves to the large memory, with what the walk under way has found.
+__attribute__((noinline, cold)) void StackMemo::grow_frames(std::uint32_t found) noexcept {
+  const StackMemo was = *this;
+  capacity_ = 4 * limit_;
+  found_room_ = 2 * limit_;
+  place_arrays(large_, capacity_, found_room_ + 1);
+  const std::size_t slots = count_ != 0 ? was.frames_[count_ - 1].slots_end : 0;
+  std::memcpy(frames_, was.frames_, count_ * sizeof(Frame));
+  std::memcpy(slots_, was.slots_, slots * sizeof(Slot));
+  std::memcpy(tokens_, was.tokens_, count_ * sizeof(FrameToken));
+  std::memcpy(hashes_, was.hashes_, count_ * sizeof(std::uint64_t));
+  std::memcpy(found_, was.found_, found * sizeof(Found));
+  top_ = {};  // pointed into the slots
+}
+
+// The branches that there were are found again by walks: they are few.
+__attribute__((noinline, cold)) void StackMemo::grow_branches() noexcept {
+  const std::size_t in_front =
+      4 * std::size_t{limit_} * kFrameBytes + (2 * std::size_t{limit_} + 1) * sizeof(Found);
+  branches_ = reinterpret_cast<Branch*>(static_cast<char*>(large_) + in_front);
+  branch_bits_ += 4;
+  branch_shift_ = 64 - branch_bits_;
+  branches_lost_ = 0;
 }
 
 // Compares the slots of the steps from `frame` out to `lowest`. -1 when all hold; else the frame whose step
@@ -142,7 +173,7 @@ bool StackMemo::step(FrameState& s, FrameRule rule) noexcept {
 // Walks from `state` outwards into found_ until a recorded frame verifies (its index is `base`), the stack
 // ends, or enough is known.
 StackMemo::End StackMemo::find_frames(FrameState state, std::uint32_t& found, int& base) noexcept {
-  const std::uint32_t most = 2 * limit_;
+  const std::uint32_t most = found_room_;
   int candidate = static_cast<int>(count_) - 1;
   for (found = 0;;) {
     while (candidate >= 0 && frames_[candidate].sp < state.sp) --candidate;
@@ -286,9 +317,14 @@ __attribute__((noinline)) StackId StackMemo::walk(FrameState state) noexcept {
   }
   std::uint32_t found = 0;
   int base = -1;
-  const End end = find_frames(state, found, base);
+  End end = find_frames(state, found, base);
+  if (end == End::kCut && found_room_ != 2 * limit_) {
+    grow_frames(0);
+    end = find_frames(state, found, base);
+  }
   if (end == End::kGiveUp) {
     ++counters_.libunwind_walks;
+    if (found_room_ != 2 * limit_) grow_frames(0);
     forget();
     return walk_with_libunwind(state);
   }
@@ -297,6 +333,9 @@ __attribute__((noinline)) StackId StackMemo::walk(FrameState state) noexcept {
     bottom_cut_ = end == End::kCut;
     count_ = 0;
   } else {
+    if (static_cast<std::uint32_t>(base + 1) + found > capacity_ && capacity_ != 4 * limit_) {
+      grow_frames(found);
+    }
     make_room(base, found);
     count_ = static_cast<std::uint32_t>(base + 1);
   }
@@ -313,7 +352,12 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
   const std::uint32_t first = frames_[fork].slots_end;
   const std::uint32_t slots = f.slots_end - first;
   if (slots > kBranchSlots) return;
-  Branch& b = branches_[branch_place_ >> (64 - kBranchBits)];
+  const Branch& before = branches_[branch_place_ >> branch_shift_];
+  if (before.ip != 0 && before.epoch == epoch_ && branch_bits_ != kBranchBits &&
+      ++branches_lost_ >> branch_bits_ != 0) {
+    grow_branches();
+  }
+  Branch& b = branches_[branch_place_ >> branch_shift_];
   b.ip = f.ip;
   b.sp = f.sp;
   b.bp = f.bp;
@@ -330,7 +374,7 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
 }
 
 __attribute__((noinline, cold)) StackId StackMemo::walk_with_libunwind(const FrameState& site) noexcept {
-  // found_ is free here and large enough: 2 * limit_ + 1 elements of more than two words.
+  // found_ is free here and, in the large memory, large enough: 2 * limit_ + 1 elements of more than two words.
   auto* tokens = reinterpret_cast<FrameToken*>(found_);
   std::uint64_t* hashes = tokens + 2 * std::size_t{limit_} + 1;
   const std::uint32_t found = unwind_with_libunwind(site.ip, site.sp, tokens, limit_ + 1);

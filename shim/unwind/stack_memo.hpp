@@ -22,6 +22,10 @@
 // same wrapper of malloc have the same innermost state: where a branch's slots stop to hold, the slot and
 // what it holds now name the place of the next one to try, as in a trie.
 //
+// A thread that allocates once, a few calls deep, needs little of this, and programs have thousands of those.
+// So a memo begins in kSmallBytes: kSmallFrames frames and two branches. What is deeper moves it to the large
+// memory, for good; where branches push each other out there are sixteen times as many, until all are there.
+//
 // One memo belongs to one thread; no call here is reentrant (ThreadState::busy sees to it). Code that goes
 // away bumps unload_epoch and voids the memo.
 #pragma once
@@ -56,11 +60,12 @@ struct StackBounds {
 
 class StackMemo {
  public:
-  // Memory that a memo for stacks of `limit` frames takes; it lies behind the object.
+  // The large memory of a memo for stacks of `limit` frames, as much as is needed at most.
   static std::size_t bytes_for(std::uint32_t limit) noexcept;
 
-  // `memory` is zeroed, bytes_for(limit) large, and stays the memo's.
-  void initialize(void* memory, std::uint32_t limit, StackBounds bounds) noexcept;
+  // `small` has kSmallBytes, `large` has bytes_for(limit), and both stay the memo's. They are zeroed, or were
+  // another thread's: whatever is found in them is verified before it is believed.
+  void initialize(void* small, void* large, std::uint32_t limit, StackBounds bounds) noexcept;
 
   // The id of the stack whose innermost frame is `site`. Exact. O(depth) compares when nothing changed.
   StackId stack_of(const CallSite& site) noexcept {
@@ -72,7 +77,7 @@ class StackMemo {
     }
     std::uint64_t place = (site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u;
     for (unsigned tried = 0;;) {
-      const Branch& b = branches_[place >> (64 - kBranchBits)];
+      const Branch& b = branches_[place >> branch_shift_];
       if (!begins_at(b, site)) break;
       const Slot* differs = last_difference(b.slot, b.slot + b.slots);
       if (differs == nullptr) {
@@ -121,8 +126,9 @@ class StackMemo {
   };
   // The innermost frames of a stack whose outer ones are the memo's up to frames_[fork].
   static constexpr std::uint32_t kBranchSlots = 16;
+  static constexpr unsigned kSmallBranchBits = 1;  // grows by four
   static constexpr unsigned kBranchBits = 9;
-  static constexpr std::uint32_t kBranches = 1u << kBranchBits;
+  static_assert((kBranchBits - kSmallBranchBits) % 4 == 0);
   static constexpr unsigned kMostTried = 6;
   struct Branch {
     std::uint64_t ip, sp, bp, bp_needed;
@@ -167,6 +173,10 @@ class StackMemo {
            slots_hold(slots_ + frames_[b.lowest].slots_end, slots_ + frames_[b.fork].slots_end);
   }
 
+  void place_arrays(void* memory, std::uint32_t capacity, std::uint32_t found_room) noexcept;
+  void grow_frames(std::uint32_t found) noexcept;
+  void grow_branches() noexcept;
+
   StackId walk(FrameState state) noexcept;
   void keep_branch(std::uint32_t fork) noexcept;
   End find_frames(FrameState state, std::uint32_t& found, int& base) noexcept;
@@ -180,21 +190,35 @@ class StackMemo {
   StackId walk_with_libunwind(const FrameState& site) noexcept;
 
   Top top_;
-  std::uint32_t limit_, capacity_;
-  std::uint64_t limit_power_;  // B^limit
+  std::uint32_t limit_;
+  std::uint32_t capacity_;    // of frames_: 4 * limit_ in the end
+  std::uint32_t found_room_;  // of found_: 2 * limit_ in the end
+  std::uint32_t branch_shift_, branch_bits_;
+  std::uint32_t branches_lost_;  // since there are so many
+  std::uint64_t limit_power_;    // B^limit
   std::uint32_t count_;
   bool bottom_cut_;  // frames_[0] has callers that are not recorded
   std::uint64_t epoch_;
   static constexpr std::uint32_t kKnownStacks = 3;
   StackBounds known_[kKnownStacks];  // the thread's own and those that it switches to, latest first
-  Frame* frames_;                    // [0] is the outermost
-  FrameToken* tokens_;               // parallel to frames_
+  void* large_;
+  Frame* frames_;       // [0] is the outermost
+  FrameToken* tokens_;  // parallel to frames_
   std::uint64_t* hashes_;
   Slot* slots_;
   Found* found_;
   Branch* branches_;
   std::uint64_t branch_place_;  // where the branch of the walk under way goes
   Counters counters_;
+
+  static constexpr std::uint32_t kMostSlotsAFrame = 3;
+  static constexpr std::size_t kFrameBytes =
+      sizeof(Frame) + sizeof(FrameToken) + sizeof(std::uint64_t) + kMostSlotsAFrame * sizeof(Slot);
+  static constexpr std::uint32_t kSmallFrames = 16;
+
+ public:
+  static constexpr std::size_t kSmallBytes =
+      kSmallFrames * (kFrameBytes + sizeof(Found)) + (sizeof(Branch) << kSmallBranchBits);
 };
 
 }  // namespace weir
