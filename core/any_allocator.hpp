@@ -7,7 +7,7 @@
 #include <concepts>
 #include <cstddef>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 namespace weir {
 

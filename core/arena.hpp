@@ -15,8 +15,8 @@
 #include <cstdint>
 #include <new>
 
-#include "core/allocator.hpp"
-#include "core/page_allocator.hpp"
+#include "allocator.hpp"
+#include "page_allocator.hpp"
 
 namespace weir {
 

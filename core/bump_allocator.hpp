@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 namespace weir {
 

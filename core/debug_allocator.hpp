@@ -16,11 +16,11 @@
 
 #include <mutex>
 
-#include "core/wrap/call_stack.hpp"
-#include "core/wrap/logging.hpp"
-#include "core/wrap/quarantine.hpp"
-#include "core/wrap/tracking.hpp"
-#include "core/wrap/validating.hpp"
+#include "wrap/call_stack.hpp"
+#include "wrap/logging.hpp"
+#include "wrap/quarantine.hpp"
+#include "wrap/tracking.hpp"
+#include "wrap/validating.hpp"
 
 namespace weir {
 

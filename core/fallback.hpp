@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 namespace weir {
 

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 namespace weir {
 

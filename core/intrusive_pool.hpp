@@ -14,12 +14,12 @@
 #include <new>
 #include <utility>
 
-#include "core/allocator.hpp"
-#include "core/page_allocator.hpp"
-#include "core/pool/block_pool.hpp"
-#include "core/pool/lifecycle.hpp"
-#include "core/pool/scoped.hpp"
-#include "core/typed.hpp"
+#include "allocator.hpp"
+#include "page_allocator.hpp"
+#include "pool/block_pool.hpp"
+#include "pool/lifecycle.hpp"
+#include "pool/scoped.hpp"
+#include "typed.hpp"
 
 namespace weir {
 

@@ -12,7 +12,7 @@
 #include <memory_resource>
 #include <new>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 #ifndef __cpp_exceptions
 #error "core/memory_resource.hpp: std::pmr wants exceptions"

@@ -8,8 +8,8 @@
 
 #include <cstddef>
 
-#include "core/allocator.hpp"
-#include "core/pages.hpp"
+#include "allocator.hpp"
+#include "pages.hpp"
 
 namespace weir {
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/pages.hpp"
+#include "pages.hpp"
 
 namespace weir {
 

@@ -12,7 +12,7 @@
 // fastest of all, as long as what it gave is released where it was acquired.
 #pragma once
 
-#include "core/intrusive_pool.hpp"
-#include "core/pool/block_pool.hpp"
-#include "core/pool/fixed_pool.hpp"
-#include "core/pool/object_pool.hpp"
+#include "intrusive_pool.hpp"
+#include "pool/block_pool.hpp"
+#include "pool/fixed_pool.hpp"
+#include "pool/object_pool.hpp"

@@ -6,8 +6,8 @@
 
 #include <cstddef>
 
-#include "core/allocator.hpp"
-#include "core/fallback.hpp"
+#include "allocator.hpp"
+#include "fallback.hpp"
 
 namespace weir {
 

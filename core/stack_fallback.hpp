@@ -8,10 +8,10 @@
 
 #include <cstddef>
 
-#include "core/allocator.hpp"
-#include "core/fallback.hpp"
-#include "core/fixed_buffer.hpp"
-#include "core/page_allocator.hpp"
+#include "allocator.hpp"
+#include "fallback.hpp"
+#include "fixed_buffer.hpp"
+#include "page_allocator.hpp"
 
 namespace weir {
 

@@ -7,7 +7,7 @@
 // of millions. finish() ends the test's use of memory, and the destructor does it otherwise.
 #pragma once
 
-#include "core/debug_allocator.hpp"
+#include "debug_allocator.hpp"
 
 namespace weir {
 

@@ -28,12 +28,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/allocator.hpp"
-#include "core/page_allocator.hpp"
-#include "core/pool/block_pool.hpp"
-#include "core/pool/scoped.hpp"
-#include "core/pool/spin_lock.hpp"
-#include "core/typed.hpp"
+#include "allocator.hpp"
+#include "page_allocator.hpp"
+#include "pool/block_pool.hpp"
+#include "pool/scoped.hpp"
+#include "pool/spin_lock.hpp"
+#include "typed.hpp"
 
 namespace weir {
 

@@ -19,8 +19,8 @@
 #include <cstring>
 #include <utility>
 
-#include "core/allocator.hpp"
-#include "core/pool/block_pool.hpp"
+#include "allocator.hpp"
+#include "pool/block_pool.hpp"
 
 namespace weir {
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-#include "core/allocator.hpp"
+#include "allocator.hpp"
 
 namespace weir {
 

@@ -19,7 +19,7 @@
 #include <new>
 #include <utility>
 
-#include "core/allocator.hpp"
+#include "../allocator.hpp"
 
 namespace weir {
 

@@ -14,7 +14,7 @@
 #include <new>
 #include <span>
 
-#include "core/allocator.hpp"
+#include "../allocator.hpp"
 
 namespace weir {
 

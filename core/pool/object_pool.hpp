@@ -25,12 +25,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/allocator.hpp"
-#include "core/page_allocator.hpp"
-#include "core/pool/block_pool.hpp"
-#include "core/pool/lifecycle.hpp"
-#include "core/pool/scoped.hpp"
-#include "core/typed.hpp"
+#include "../allocator.hpp"
+#include "../page_allocator.hpp"
+#include "../typed.hpp"
+#include "block_pool.hpp"
+#include "lifecycle.hpp"
+#include "scoped.hpp"
 
 namespace weir {
 

@@ -17,7 +17,7 @@
 
 #include <cstdlib>
 
-#include "core/testing_allocator.hpp"
+#include "../testing_allocator.hpp"
 
 namespace weir {
 

@@ -8,9 +8,9 @@
 #include <cstring>
 #include <new>
 
-#include "core/pages.hpp"
-#include "core/wrap/records.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "../pages.hpp"
+#include "records.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

@@ -4,8 +4,8 @@
 // through the wrapper; after the reset of an arena below, call forget_live().
 #pragma once
 
-#include "core/wrap/usage.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "usage.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

@@ -5,8 +5,8 @@
 // (Zix does so). Constant time, no memory, not thread-safe.
 #pragma once
 
-#include "core/wrap/random.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "random.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

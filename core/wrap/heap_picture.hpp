@@ -6,7 +6,7 @@
 // Each row looks at every block; no memory. For people, on heaps that a screen can hold.
 #pragma once
 
-#include "core/wrap/tracking.hpp"
+#include "tracking.hpp"
 
 namespace weir {
 

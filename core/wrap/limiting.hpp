@@ -4,7 +4,7 @@
 // what the allocator below needs for them.
 #pragma once
 
-#include "core/wrap/wrapper.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

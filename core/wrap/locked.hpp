@@ -4,32 +4,13 @@
 // asked of the stack in other ways than through this (counts, lists) is asked within with_lock.
 #pragma once
 
-#include <atomic>
 #include <mutex>
-#include <thread>
 #include <utility>
 
-#include "core/wrap/wrapper.hpp"
+#include "../pool/spin_lock.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
-
-// Spins, and gives the processor away when that takes long.
-class SpinLock {
- public:
-  void lock() noexcept {
-    for (unsigned tries = 0; taken_.exchange(true, std::memory_order_acquire);) {
-      while (taken_.load(std::memory_order_relaxed)) {
-        if (++tries % 64 == 0) {
-          std::this_thread::yield();
-        }
-      }
-    }
-  }
-  void unlock() noexcept { taken_.store(false, std::memory_order_release); }
-
- private:
-  std::atomic<bool> taken_ = false;
-};
 
 template <Allocator A, typename Mutex = std::mutex>
 class Locked : public Wrapper<A> {

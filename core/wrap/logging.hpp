@@ -4,8 +4,8 @@
 // lines. Not thread-safe but for what is below and the sink.
 #pragma once
 
-#include "core/wrap/text.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "text.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/allocator.hpp"
-#include "core/wrap/text.hpp"
+#include "../allocator.hpp"
+#include "text.hpp"
 
 namespace weir {
 

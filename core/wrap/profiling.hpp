@@ -6,10 +6,10 @@
 // unrecorded(), and the request goes on. A lookup a call. Not thread-safe.
 #pragma once
 
-#include "core/wrap/clock.hpp"
-#include "core/wrap/records.hpp"
-#include "core/wrap/text.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "clock.hpp"
+#include "records.hpp"
+#include "text.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <type_traits>
 
-#include "core/allocator.hpp"
-#include "core/page_allocator.hpp"
+#include "../allocator.hpp"
+#include "../page_allocator.hpp"
 
 namespace weir {
 

@@ -6,8 +6,8 @@
 // Go's heap profiles). Subtract and branch a call, no memory. Not thread-safe.
 #pragma once
 
-#include "core/wrap/logging.hpp"
-#include "core/wrap/random.hpp"
+#include "logging.hpp"
+#include "random.hpp"
 
 namespace weir {
 

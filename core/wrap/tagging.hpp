@@ -14,8 +14,8 @@
 #include <atomic>
 #include <initializer_list>
 
-#include "core/wrap/text.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "text.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

@@ -7,11 +7,11 @@
 // call forget_live().
 #pragma once
 
-#include "core/wrap/clock.hpp"
-#include "core/wrap/misuse.hpp"
-#include "core/wrap/records.hpp"
-#include "core/wrap/usage.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "clock.hpp"
+#include "misuse.hpp"
+#include "records.hpp"
+#include "usage.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

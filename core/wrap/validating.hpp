@@ -12,9 +12,9 @@
 
 #include <cstring>
 
-#include "core/wrap/misuse.hpp"
-#include "core/wrap/records.hpp"
-#include "core/wrap/wrapper.hpp"
+#include "misuse.hpp"
+#include "records.hpp"
+#include "wrapper.hpp"
 
 namespace weir {
 

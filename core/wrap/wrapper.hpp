@@ -6,7 +6,7 @@
 // spelt out (Counting<Counting<Arena>>): Counting(counting) would be a copy.
 #pragma once
 
-#include "core/allocator.hpp"
+#include "../allocator.hpp"
 
 namespace weir {
 

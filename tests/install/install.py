@@ -30,7 +30,7 @@ OF_THE_LIBRARY = """
 #include <weir/core/arena.hpp>
 #include <weir/core/fixed_buffer.hpp>
 #include <weir/core/typed.hpp>
-#include "core/any_allocator.hpp"
+#include <weir/core/any_allocator.hpp>
 int main() {
   weir::FixedBufferOf<64> buffer;
   weir::Arena<> arena;
@@ -169,6 +169,28 @@ def check_core(place, version, scratch):
                *ask("--libs").split()])
     status = run([program]).returncode
     expect(status == 42, f"a program on weir-core ends with status {status}, not 42")
+    check_all_headers_in_one(place, ask("--cflags").split(), scratch)
+
+
+def check_all_headers_in_one(place, cflags, scratch):
+    """All headers go in one source, in any order, beside headers of the program's own with the same names."""
+    own = os.path.join(scratch, "own")
+    headers = sorted(os.path.relpath(path, place.headers) for path in files_below(place.headers))
+    for header in headers:
+        path = os.path.join(own, "core", header)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as text:
+            text.write("inline int of_the_program() { return 0; }\n" if header == "arena.hpp" else
+                       "#error a header of weir has found this one\n")
+    has_gtest = run(["c++", "-E", "-x", "c++", "-include", "gtest/gtest.h", os.devnull]).returncode == 0
+    wanted = ["weir/core/" + header for header in headers if has_gtest or header != "testing/gtest.hpp"] + ["weir.h"]
+    for order in (wanted, wanted[::-1]):
+        # Each is found by its own name, and arena.hpp of core/ is the program's, wherever it looks first.
+        source = "".join(f"#include <{header}>\n" for header in order)
+        source += '#include "core/arena.hpp"\nint main() { return of_the_program(); }\n'
+        for flags in ([*cflags, "-I" + own], ["-I" + own, *cflags]):
+            output_of(["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", *flags, "-fsyntax-only", "-x", "c++", "-"],
+                      input=source, cwd=scratch)
 
 
 def main(build):

@@ -1,6 +1,7 @@
 """The house is a dependency order: core <- shim <- (findings) -> tools. Nobody includes upwards.
 
-core/   the standard library and core/; the operating system in core/pages.cpp, and in core/mapped_file.cpp, because
+core/   the standard library and core/, where headers name each other relative to themselves, because they are installed
+        and a program may have a folder core/ of its own; the operating system in core/pages.cpp, and in core/mapped_file.cpp, because
         files want calls (open, fstat, msync...) that no allocator should have at hand;
         GoogleTest and the C library's stacks in core/testing/gtest.hpp, for tests to include
 shim/   core/ and shim/; jemalloc's names in shim/parent/ alone; libunwind.h in one file
@@ -39,7 +40,11 @@ def check(root):
         layer = path.split("/")[0]
         for number, quoted, header in included(root, path):
             where = f"{path}:{number}: includes {header}"
-            if quoted and not header.startswith(MAY_INCLUDE[layer]):
+            if quoted and layer == "core" and path.endswith(".hpp"):
+                named = os.path.normpath(os.path.join(os.path.dirname(path), header))
+                if not named.startswith("core/") or not os.path.exists(os.path.join(root, named)):
+                    complaints.append(f"{where}: that is no header of core/, seen from this one")
+            elif quoted and not header.startswith(MAY_INCLUDE[layer]):
                 beside = os.path.join(root, os.path.dirname(path), header)
                 complaints.append(f"{where}: {layer}/ may include only {', '.join(MAY_INCLUDE[layer])}"
                                   + (" (name it from the root)" if os.path.exists(beside) else ""))
