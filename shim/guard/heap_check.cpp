@@ -168,7 +168,8 @@ bool report_found_damage() noexcept {
 bool check_heap(IncidentOccasion occasion) noexcept {
   const bool last = occasion == IncidentOccasion::kExit;
   if (!(last ? wait_for_freeze() : take_freeze())) return false;
-  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
+  const FreezeEnd end = last ? FreezeEnd::kProcessEnds : FreezeEnd::kGoesOn;
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms, end);
   look_for_damage(occasion, others.silent != 0);
   release_threads();
   const bool any = report_found_damage();

@@ -1,112 +1,119 @@
 #include "shim/leak/freeze.hpp"
 
-#include <linux/futex.h>
 #include <signal.h>
-#include <ucontext.h>
 
 #include <atomic>
 #include <cstring>
 #include <string_view>
 
+#include "core/pages.hpp"
 #include "shim/base/options.hpp"
+#include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/leak/freeze_table.hpp"
+
+extern "C" char __libc_single_threaded;  // false when there was ever a second thread
 
 namespace weir {
+
+constinit FreezeTable freeze_table;
+
 namespace {
 
 constexpr std::uint32_t kMostFrozen = 65536;
 
-// Answers and releases are futex words; a release is a new value of `round`.
-constinit std::atomic<std::uint32_t> acknowledged{0};
-constinit std::atomic<std::uint32_t> round{0};  // odd while threads are to stand still
-constinit std::atomic<FrozenThread*> table{nullptr};
-constinit std::atomic<std::uint32_t> slots_used{0};
-constinit std::atomic<std::uint32_t> standing{0};
 constinit std::atomic<pid_t> owner{0};
+constinit std::atomic<bool> report_wanted{false};
 
-int freeze_signal() noexcept {
-  return options.report_signal == 62 ? 61 : 62;
+enum class Frozen : std::uint8_t { kNot, kAlone, kByTracer, kBySignal };
+constinit Frozen frozen = Frozen::kNot;
+constinit std::uint64_t mask_before = 0;
+
+// All but those that an instruction of the thread itself brings: blocked, they would end the process.
+constexpr std::uint64_t bit(int number) noexcept {
+  return std::uint64_t{1} << (number - 1);
+}
+constexpr std::uint64_t kHeldBack =
+    ~(bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP) | bit(SIGSYS));
+
+// How many threads the process has now, this one included; 0 where /proc does not tell.
+std::uint32_t count_threads(int directory) noexcept {
+  struct stat facts {};
+  constexpr std::uint32_t kOthers = 2;  // links of a directory that are no folders in it
+  if (sys::call(SYS_fstat, directory, sys::as_word(&facts)) != 0 || facts.st_nlink < kOthers) return 0;
+  return static_cast<std::uint32_t>(facts.st_nlink) - kOthers;
 }
 
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
-           const struct timespec* time) noexcept {
-  return sys::call(SYS_futex, sys::as_word(&word), operation | FUTEX_PRIVATE_FLAG, value, sys::as_word(time));
+// Room for some more threads than there are: those that run may make others.
+bool make_room(std::uint32_t threads) noexcept {
+  FreezeTable& t = freeze_table;
+  t.used.store(0, std::memory_order_release);
+  std::uint32_t wanted = 2 * threads + 64;
+  if (wanted > kMostFrozen) wanted = kMostFrozen;
+  if (t.room >= wanted) return true;
+  FrozenThread* old = t.threads.load(std::memory_order_relaxed);
+  auto* fresh = static_cast<FrozenThread*>(table_zone.map(wanted * sizeof(FrozenThread)));
+  if (fresh == nullptr) return old != nullptr;
+  t.threads.store(fresh, std::memory_order_release);
+  if (old != nullptr) unmap_pages(old, t.room * sizeof(FrozenThread));
+  t.room = wanted;
+  return true;
 }
 
-FrozenThread* find(pid_t tid) noexcept {
-  FrozenThread* t = table.load(std::memory_order_acquire);
-  for (std::uint32_t i = slots_used.load(std::memory_order_acquire); i-- != 0;) {
-    if (t[i].tid == tid) return &t[i];
+// Whether a directory of /proc is the process's own: some that stand in for the system show another's.
+bool lists_itself(const FreezeWork& work) noexcept {
+  return !read_task_status(work.directory, work.self).is_gone();
+}
+
+void freeze_all(const FreezeWork& work, std::uint32_t threads) noexcept {
+  if (threads == 1) {
+    frozen = Frozen::kAlone;
+  } else if (freeze_by_tracer(work)) {
+    frozen = Frozen::kByTracer;
+  } else {
+    freeze_table.used.store(0, std::memory_order_release);
+    freeze_by_signal(work);
+    frozen = Frozen::kBySignal;
+  }
+}
+
+std::uint32_t count_silent() noexcept {
+  std::uint32_t n = 0;
+  for (const FrozenThread& t : freeze_table) n += t.answered == 0 && t.gone == 0 ? 1 : 0;
+  return n;
+}
+
+}  // namespace
+
+FrozenThread* FreezeTable::find(pid_t tid) noexcept {
+  static constinit std::atomic<std::uint32_t> last{0};
+  FrozenThread* t = begin();
+  const std::uint32_t count = used.load(std::memory_order_acquire);
+  const std::uint32_t guess = last.load(std::memory_order_relaxed) + 1;
+  if (guess < count && t[guess].tid == tid) {
+    last.store(guess, std::memory_order_relaxed);
+    return &t[guess];
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (t[i].tid != tid) continue;
+    last.store(i, std::memory_order_relaxed);
+    return &t[i];
   }
   return nullptr;
 }
 
-// Runs in the stopped thread. Touches nothing but its own entry and the futex words.
-void stand_still(int, siginfo_t*, void* context) noexcept {
-  const std::uint32_t now = round.load(std::memory_order_acquire);
-  if ((now & 1) == 0) return;  // arrived late: nobody waits any more
-  FrozenThread* me = find(sys::gettid());
-  if (me == nullptr) return;
-  const auto& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
-  std::memcpy(me->registers, machine.gregs, sizeof me->registers);
-  me->sp = static_cast<std::uint64_t>(machine.gregs[REG_RSP]);
-  me->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
-  standing.fetch_add(1, std::memory_order_acq_rel);
-  __atomic_store_n(&me->answered, 1, __ATOMIC_RELEASE);
-  acknowledged.fetch_add(1, std::memory_order_release);
-  futex(acknowledged, FUTEX_WAKE, 1, nullptr);
-  while (round.load(std::memory_order_acquire) == now) futex(round, FUTEX_WAIT, now, nullptr);
-  standing.fetch_sub(1, std::memory_order_acq_rel);
+FrozenThread* FreezeTable::add(pid_t tid) noexcept {
+  const std::uint32_t index = used.load(std::memory_order_relaxed);
+  if (index == room) return nullptr;
+  FrozenThread& t = begin()[index];
+  t = {};
+  t.tid = tid;
+  used.store(index + 1, std::memory_order_release);
+  return &t;
 }
 
-bool install_handler() noexcept {
-  struct sigaction action {};
-  action.sa_sigaction = stand_still;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
-  // Never taken back: a thread that had the signal blocked may get it long after, and its default is death.
-  return sigaction(freeze_signal(), &action, nullptr) == 0;
-}
-
-// Reads "/proc/self/task/TID/NAME" into a buffer; empty where the thread is gone.
-std::string_view read_task_file(pid_t tid, std::string_view name, char* to, std::size_t room) noexcept {
-  char path[64] = "/proc/self/task/";
-  std::size_t n = 16;
-  char digits[12] = {};
-  int d = 0;
-  for (auto v = static_cast<unsigned>(tid); v != 0; v /= 10) digits[d++] = static_cast<char>('0' + v % 10);
-  while (d != 0) path[n++] = digits[--d];
-  path[n++] = '/';
-  name.copy(path + n, name.size());
-  path[n + name.size()] = '\0';
-  const int fd = sys::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  const long got = sys::read(fd, to, room);
-  sys::close(fd);
-  return {to, got > 0 ? static_cast<std::size_t>(got) : 0};
-}
-
-// A thread that will not answer: it has ended (the main thread stays as a zombie) or blocks the signal.
-enum class Hope { kWait, kGone, kBlocked };
-Hope hope_for(pid_t tid) noexcept {
-  char buffer[2048];
-  const std::string_view status = read_task_file(tid, "status", buffer, sizeof buffer);
-  if (status.empty()) return Hope::kGone;
-  const std::size_t state = status.find("State:\t");
-  if (state != std::string_view::npos && (status[state + 7] == 'Z' || status[state + 7] == 'X'))
-    return Hope::kGone;
-  const std::size_t blocked = status.find("SigBlk:\t");
-  if (blocked == std::string_view::npos) return Hope::kWait;
-  std::uint64_t mask = 0;
-  for (const char c : status.substr(blocked + 8, 16)) {
-    mask = mask << 4 | static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
-  }
-  return (mask >> (freeze_signal() - 1) & 1) != 0 ? Hope::kBlocked : Hope::kWait;
-}
-
-// Signals every thread that is not in the table yet; the number of new ones.
-std::uint32_t signal_new_threads(pid_t self, int directory) noexcept {
+std::uint32_t add_new_threads(const FreezeWork& work, VisitThread* visit, void* of) noexcept {
   struct Entry {
     std::uint64_t inode, offset;
     unsigned short bytes;
@@ -115,118 +122,151 @@ std::uint32_t signal_new_threads(pid_t self, int directory) noexcept {
   };
   std::uint32_t fresh = 0;
   alignas(8) char buffer[4096] = {};
-  sys::call(SYS_lseek, directory, 0, 0);
+  sys::call(SYS_lseek, work.directory, 0, 0);
   for (;;) {
-    const long got = sys::call(SYS_getdents64, directory, sys::as_word(buffer), sizeof buffer);
+    const long got = sys::call(SYS_getdents64, work.directory, sys::as_word(buffer), sizeof buffer);
     if (got <= 0) return fresh;
     for (long at = 0; at < got;) {
       const auto* e = reinterpret_cast<const Entry*>(buffer + at);
       at += e->bytes;
       pid_t tid = 0;
       for (const char* c = &e->name[0]; *c >= '0' && *c <= '9'; ++c) tid = tid * 10 + (*c - '0');
-      if (tid == 0 || tid == self || find(tid) != nullptr) continue;
-      const std::uint32_t index = slots_used.load(std::memory_order_relaxed);
-      if (index == kMostFrozen) return fresh;
-      FrozenThread& t = table.load(std::memory_order_relaxed)[index];
-      t = {};
-      t.tid = tid;
-      slots_used.store(index + 1, std::memory_order_release);
-      if (sys::call(SYS_tgkill, sys::getpid(), tid, freeze_signal()) != 0) t.gone = 1;
+      if (tid == 0 || tid == work.self || freeze_table.find(tid) != nullptr) continue;
+      FrozenThread* t = freeze_table.add(tid);
+      if (t == nullptr) return fresh;
+      visit(of, *t);
       ++fresh;
     }
   }
 }
 
-std::uint32_t unanswered() noexcept {
-  std::uint32_t n = 0;
-  FrozenThread* t = table.load(std::memory_order_relaxed);
-  for (std::uint32_t i = slots_used.load(std::memory_order_relaxed); i-- != 0;) {
-    n += __atomic_load_n(&t[i].answered, __ATOMIC_ACQUIRE) == 0 && t[i].gone == 0 ? 1 : 0;
-  }
-  return n;
+std::string_view read_task_file(int directory, pid_t tid, std::string_view name, char* to,
+                                std::size_t room) noexcept {
+  char path[32];
+  std::size_t n = 0;
+  char digits[12] = {};
+  int d = 0;
+  for (auto v = static_cast<unsigned>(tid); v != 0; v /= 10) digits[d++] = static_cast<char>('0' + v % 10);
+  while (d != 0) path[n++] = digits[--d];
+  path[n++] = '/';
+  name.copy(path + n, name.size());
+  path[n + name.size()] = '\0';
+  const auto fd =
+      static_cast<int>(sys::call(SYS_openat, directory, sys::as_word(path), O_RDONLY | O_CLOEXEC));
+  if (fd < 0) return {};
+  const long got = sys::read(fd, to, room);
+  sys::close(fd);
+  return {to, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-// Waits until all have answered, are known not to, or the time is over. The number of silent ones.
-std::uint32_t await_answers(std::uint64_t deadline) noexcept {
-  constexpr std::uint64_t kPatience = 2'000'000;
-  std::uint64_t ask_at = sys::now_ns() + kPatience;
-  std::uint32_t blocked = 0;
-  for (;;) {
-    const std::uint32_t seen = acknowledged.load(std::memory_order_acquire);
-    const std::uint32_t missing = unanswered();
-    if (missing <= blocked) return missing;
-    const std::uint64_t now = sys::now_ns();
-    if (now >= deadline) return missing;
-    if (now >= ask_at) {
-      blocked = 0;
-      FrozenThread* t = table.load(std::memory_order_relaxed);
-      for (std::uint32_t i = slots_used.load(std::memory_order_relaxed); i-- != 0;) {
-        if (__atomic_load_n(&t[i].answered, __ATOMIC_ACQUIRE) != 0 || t[i].gone != 0) continue;
-        const Hope hope = hope_for(t[i].tid);
-        if (hope == Hope::kGone) t[i].gone = 1;
-        if (hope == Hope::kBlocked) ++blocked;
-      }
-      ask_at = now + 10 * kPatience;
-      continue;
+TaskStatus read_task_status(int directory, pid_t tid) noexcept {
+  char buffer[4096];
+  const std::string_view text = read_task_file(directory, tid, "status", buffer, sizeof buffer);
+  const auto mask = [&](std::string_view field) {
+    const std::size_t at = text.find(field);
+    std::uint64_t bits = 0;
+    if (at == std::string_view::npos) return bits;
+    for (const char c : text.substr(at + field.size(), 16)) {
+      bits = bits << 4 | static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
     }
-    const struct timespec pause = {0, 1'000'000};
-    futex(acknowledged, FUTEX_WAIT, seen, &pause);
-  }
+    return bits;
+  };
+  const std::size_t state = text.find("State:\t");
+  if (state == std::string_view::npos) return {};
+  return {text[state + 7], mask("SigBlk:\t"), mask("SigPnd:\t")};
 }
-
-}  // namespace
 
 bool take_freeze() noexcept {
   pid_t nobody = 0;
-  return owner.compare_exchange_strong(nobody, sys::gettid(), std::memory_order_acquire);
+  return owner.compare_exchange_strong(nobody, sys::gettid());
 }
 bool wait_for_freeze() noexcept {
   const pid_t self = sys::gettid();
-  for (pid_t other = 0; !owner.compare_exchange_strong(other, self, std::memory_order_acquire); other = 0) {
+  for (pid_t other = 0; !owner.compare_exchange_strong(other, self); other = 0) {
     if (other == self) return false;
     sys::call(SYS_sched_yield);
   }
   return true;
 }
+bool take_freeze_or_ask_later() noexcept {
+  report_wanted.store(true);  // before the attempt: whoever has it sees this when it is given back
+  if (!take_freeze()) return false;
+  report_wanted.store(false);
+  return true;
+}
+bool report_is_asked_for() noexcept {
+  if (options.report_signal == 0) return false;
+  std::uint64_t pending = 0;
+  sys::call(SYS_rt_sigpending, sys::as_word(&pending), 8);
+  return report_wanted.load() || (pending >> (options.report_signal - 1) & 1) != 0;
+}
 void give_freeze() noexcept {
-  owner.store(0, std::memory_order_release);
+  owner.store(0);
+  if (report_wanted.exchange(false)) {
+    sys::call(SYS_kill, sys::getpid(), static_cast<long>(options.report_signal));
+  }
 }
 void forget_freeze() noexcept {
-  owner.store(0, std::memory_order_relaxed);
-  if ((round.load(std::memory_order_relaxed) & 1) != 0) round.fetch_add(1, std::memory_order_relaxed);
-  standing.store(0, std::memory_order_relaxed);
+  report_wanted.store(false);
+  owner.store(0);
+  frozen = Frozen::kNot;
+  forget_tracer();
+  forget_freeze_signal();
 }
 
-FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept {
+FrozenThreads freeze_threads(std::uint64_t timeout_ms, FreezeEnd end) noexcept {
   FrozenThreads result{};
-  if (table.load(std::memory_order_relaxed) == nullptr) {
-    table.store(static_cast<FrozenThread*>(table_zone.map(kMostFrozen * sizeof(FrozenThread))));
+  sys::call(SYS_rt_sigprocmask, SIG_BLOCK, sys::as_word(&kHeldBack), sys::as_word(&mask_before), 8);
+  const FreezeWork work{sys::getpid(), sys::gettid(),
+                        sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                        sys::now_ns() + timeout_ms * 1'000'000, end};
+  const std::uint32_t threads = work.directory >= 0 ? count_threads(work.directory) : 0;
+  frozen = Frozen::kAlone;
+  if (threads != 0 && lists_itself(work) && make_room(threads)) {
+    freeze_all(work, threads);
+    result.threads = freeze_table.begin();
+    result.count = freeze_table.used.load(std::memory_order_relaxed);
+    result.silent = count_silent();
+    const FrozenThread* main_thread = freeze_table.find(work.process);
+    result.main_thread_gone = main_thread != nullptr && main_thread->gone != 0;
+  } else {
+    result.silent = __libc_single_threaded != 0 ? 0 : 1;  // others may run, and nobody knows which
   }
-  result.threads = table.load(std::memory_order_relaxed);
-  const int directory = sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0 || result.threads == nullptr) return result;
-  slots_used.store(0, std::memory_order_release);
-  acknowledged.store(0, std::memory_order_relaxed);
-  round.fetch_add(1, std::memory_order_acq_rel);  // odd
-  const pid_t self = sys::gettid();
-  const std::uint64_t deadline = sys::now_ns() + timeout_ms * 1'000'000;
-  // A thread that was still running may have made another before it answered.
-  if (install_handler()) {
-    while (signal_new_threads(self, directory) != 0) result.silent = await_answers(deadline);
-  }
-  sys::close(directory);
-  result.count = slots_used.load(std::memory_order_relaxed);
-  const FrozenThread* main_thread = find(sys::getpid());
-  result.main_thread_gone = main_thread != nullptr && main_thread->gone != 0;
+  if (work.directory >= 0) sys::close(work.directory);
   return result;
 }
 
 void release_threads() noexcept {
-  if ((round.load(std::memory_order_relaxed) & 1) == 0) return;
-  round.fetch_add(1, std::memory_order_acq_rel);
-  futex(round, FUTEX_WAKE, 0x7fffffff, nullptr);
-  // The next freeze reuses the table: wait until nobody stands in it.
-  for (int i = 0; i < 1000 && standing.load(std::memory_order_acquire) != 0; ++i) sys::call(SYS_sched_yield);
+  if (frozen == Frozen::kNot) return;
+  if (frozen == Frozen::kByTracer) release_by_tracer();
+  if (frozen == Frozen::kBySignal) release_by_signal();
+  frozen = Frozen::kNot;
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&mask_before), 0, 8);
+}
+
+void name_silent_threads(const FrozenThreads& threads) noexcept {
+  constexpr unsigned kMostNamed = 16;
+  static pid_t named[kMostNamed];
+  static unsigned count = 0;
+  for (std::uint32_t i = 0; threads.silent != 0 && i < threads.count; ++i) {
+    const FrozenThread& t = threads.threads[i];
+    if (t.answered != 0 || t.gone != 0) continue;
+    bool known = count == kMostNamed;
+    for (unsigned n = 0; n < count && !known; ++n) known = named[n] == t.tid;
+    if (known) continue;
+    named[count++] = t.tid;
+    const int directory = sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char buffer[64];
+    std::string_view name = read_task_file(directory, t.tid, "comm", buffer, sizeof buffer);
+    if (directory >= 0) sys::close(directory);
+    if (name.ends_with('\n')) name.remove_suffix(1);
+    Line line;
+    line.text("weir: thread ").number(static_cast<std::uint64_t>(t.tid));
+    if (!name.empty()) line.text(" (").text(name).text(")");
+    line.text(t.asked != 0 ? " did not stand still in time"
+                           : " cannot be stopped: no ptrace, and no signal that it takes");
+    line.text("; all of its stack counts as in use").say();
+  }
 }
 
 }  // namespace weir

@@ -1,11 +1,13 @@
-// Stops the process's other threads for the moment of a leak check, without ptrace.
+// Stops the process's other threads for the moment of a check.
 //
-// Each thread gets a signal whose handler notes the thread's registers and waits on a futex until it is let
-// go. A thread that does not answer in time, or has the signal blocked, goes on running; it is counted as
-// silent and the whole mapping that holds its stack is searched instead of the live part.
+// By ptrace where the system allows it (leak/freeze_tracer): a stopped thread runs nothing, nothing is written
+// to its stack, and calls that sleep go on sleeping. Else by a signal (leak/freeze_signal), whose handler waits
+// until the thread is let go. A thread that does not stand still in time goes on running; it is counted as
+// silent, and the whole mapping that holds its stack is searched instead of the live part.
 //
-// One freeze at a time. Between freeze and release the caller must not take any lock that a stopped thread
-// may hold: no malloc, no stdio, no loader. Async-signal-safe itself.
+// One freeze at a time, by whoever has the right to it. Between freeze and release the caller must not take any
+// lock that a stopped thread may hold: no malloc, no stdio, no loader; signals wait meanwhile, but for those of
+// its own faults. Async-signal-safe itself.
 #pragma once
 
 #include <sys/types.h>
@@ -13,12 +15,14 @@
 
 namespace weir {
 
-inline constexpr unsigned kRegisters = 23;  // gregs of ucontext
+inline constexpr unsigned kRegisters = 23;  // as many as gregs of ucontext has; in no order
 
 struct FrozenThread {
   pid_t tid;
   std::uint32_t answered;  // 1: registers are valid
   std::uint32_t gone;      // 1: ended before it could answer
+  std::uint32_t asked;     // 1: it was sent the signal, or is traced
+  int held_signal;         // by ptrace: the signal that it was about to get
   std::uint64_t sp;
   std::uint64_t stack_top;  // thread control block
   std::uint64_t registers[kRegisters];
@@ -37,11 +41,24 @@ bool take_freeze() noexcept;
 // The same, waiting for another thread.
 bool wait_for_freeze() noexcept;
 void give_freeze() noexcept;
+// For a handler of the report signal: false when somebody has it already, and then the signal is sent again as
+// soon as that is over.
+bool take_freeze_or_ask_later() noexcept;
+// Whether such a signal was asked for, or is on its way.
+bool report_is_asked_for() noexcept;
 // In a fork's child: nobody has it.
 void forget_freeze() noexcept;
 
+// Whether the process goes on after the check. If not, threads that sleep in a call that would return EINTR may
+// be kept until let_sleepers_go.
+enum class FreezeEnd { kGoesOn, kProcessEnds };
+
 // Stops what it can; waits at most `timeout_ms`.
-FrozenThreads freeze_threads(std::uint64_t timeout_ms) noexcept;
+FrozenThreads freeze_threads(std::uint64_t timeout_ms, FreezeEnd end = FreezeEnd::kGoesOn) noexcept;
 void release_threads() noexcept;
+void let_sleepers_go() noexcept;
+
+// Says once of each thread that did not stand still which it is. After the release.
+void name_silent_threads(const FrozenThreads& threads) noexcept;
 
 }  // namespace weir

@@ -1,6 +1,8 @@
 #include "shim/leak/leak_check.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include <atomic>
@@ -11,6 +13,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/guard/heap_check.hpp"
+#include "shim/guard/report_stack.hpp"
 #include "shim/leak/findings_writer.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/reachability.hpp"
@@ -18,6 +21,7 @@
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/life/process.hpp"
+#include "shim/life/sandbox.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
 #include "shim/unwind/modules.hpp"
@@ -177,24 +181,53 @@ CheckingThread thread_that_ends(const Here& here) noexcept {
 }
 
 // The children of earlier requests; collected so that none stays a zombie for long.
-constexpr int kMostChildren = 16;
+constexpr int kMostChildren = 64;
+constexpr int kAnyKind = 0x40000000;  // __WALL
 pid_t children[kMostChildren];
 
-void collect_children() noexcept {
+// Whether any is still at it.
+bool collect_children() noexcept {
+  bool any = false;
   for (pid_t& child : children) {
-    if (child != 0 && sys::call(SYS_wait4, child, 0, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, 0) != 0)
-      child = 0;
+    if (child != 0 && sys::call(SYS_wait4, child, 0, WNOHANG | kAnyKind, 0) != 0) child = 0;
+    any |= child != 0;
+  }
+  return any;
+}
+
+pid_t* place_for_child() noexcept {
+  collect_children();
+  for (pid_t& child : children) {
+    if (child == 0) return &child;
+  }
+  return nullptr;
+}
+
+// A process that ends may take them with it: a container does, and whoever stops a service.
+void await_children() noexcept {
+  constexpr std::uint64_t kLongest = 60'000'000'000;
+  const std::uint64_t deadline = sys::now_ns() + kLongest;
+  const struct timespec pause = {0, 5'000'000};
+  while (collect_children()) {
+    if (sys::now_ns() >= deadline) {
+      Line().text("weir: a check that was asked for takes more than a minute yet; not waited for").say();
+      return;
+    }
+    sys::call(SYS_nanosleep, sys::as_word(&pause));
   }
 }
 
-// The program stands still for the length of a raw fork; the child looks at its frozen copy of the heap.
-void on_report_signal(int, siginfo_t*, void* context) noexcept {
-  const int saved = errno;
-  if (!is_this_process() || !take_freeze()) return;
-  collect_children();
+// The program stands still for the length of a raw fork; the child looks at its frozen copy of the heap. On a
+// stack of weir's own: the signal may have come on one of a few kilobytes.
+void check_on_demand(void* of) noexcept {
+  pid_t* const place = place_for_child();
+  if (place == nullptr) {
+    Line().text("weir: no leak check: too many that were asked for before are not done yet").say();
+    return;
+  }
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
-  const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(context));
+  const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(of));
   if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal, others.silent != 0);
   const ParentMemory parent = ParentMemory::open();
   // No exit signal, so the program's waits do not see it.
@@ -205,16 +238,46 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
   }
   release_threads();
   parent.close();
+  name_silent_threads(others);
   if (mode() == Mode::kGuard) report_found_damage();
   if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
-  for (pid_t& slot : children) {
-    if (slot == 0 && child > 0) {
-      slot = child;
-      break;
-    }
-  }
+  if (child > 0) *place = child;
+}
+
+void on_report_signal(int, siginfo_t*, void* context) noexcept {
+  const int saved = errno;
+  if (!is_this_process() || !take_freeze_or_ask_later()) return;
+  call_on_report_stack(check_on_demand, context);
   give_freeze();
   errno = saved;
+}
+
+// A filter of the process's own that would kill it for what a check asks of the system.
+bool sandbox_forbids_it() noexcept {
+  const char* call = sandbox::forbidden_for_check();
+  if (call == nullptr) return false;
+  if (sandbox::allows(SYS_write)) {
+    Line().text("weir: no leak check: a seccomp filter forbids ").text(call).say();
+  }
+  return true;
+}
+
+bool check_once(const Here& here) noexcept {
+  if (ThreadState* t = this_thread) t->busy = false;
+  if (!wait_for_freeze()) return false;
+  const bool asked = options.leak_check_at_exit || report_is_asked_for();
+  if (!asked) return false;
+  const std::uint64_t start = sys::now_ns();
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms, FreezeEnd::kProcessEnds);
+  const CheckingThread self{here.sp, reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
+                            here.registers, 6};
+  const bool leaks = check(options.leak_check_at_exit ? CheckReason::kExit : CheckReason::kSignal, self,
+                           others, start, 0, [&others] {
+                             release_threads();
+                             name_silent_threads(others);
+                             await_children();  // the last report is that of the end
+                           });
+  return leaks && options.leak_check_at_exit;
 }
 
 }  // namespace
@@ -228,10 +291,18 @@ bool check_at_exit(const Here& here) noexcept {
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
   return check(CheckReason::kExit, self, others, nullptr, start, 0, [] { release_threads(); });
+  if (checked_at_exit.exchange(true)) return false;
+  const bool may_be_asked = options.leak_check_at_exit || options.report_signal != 0;
+  if (!may_be_asked || sandbox_forbids_it()) return false;
+  const bool leaks = check_once(here);
+  await_children();
+  let_sleepers_go();
+  return leaks;
 }
 
 void listen_for_report_signal() noexcept {
   if (options.report_signal == 0) return;
+  call_on_report_stack([](void*) noexcept {}, nullptr);  // made now: later there may be no memory
   struct sigaction action {};
   action.sa_sigaction = on_report_signal;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;

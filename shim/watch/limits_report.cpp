@@ -92,6 +92,7 @@ void report(const Excess& excess) noexcept {
   }
   const int saved = errno;
   const StackId stack = stack_of(excess.site);
+  if (!take_freeze()) return say_bare(excess, " (a check was at it already)");
   freeze_threads(options.freeze_timeout_ms);
   // No exit signal, so the program's waits do not see it.
   const long child = sys::call(SYS_clone, 0);
@@ -100,6 +101,7 @@ void report(const Excess& excess) noexcept {
     sys::exit_group(0);
   }
   release_threads();
+  give_freeze();
   constexpr long kAnyKind = 0x40000000;  // __WALL
   while (child > 0 && sys::call(SYS_wait4, child, 0, kAnyKind, 0) == -EINTR) {
   }
