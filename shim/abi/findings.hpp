@@ -129,6 +129,6 @@ struct FindingsLimit {
 // Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).
 inline constexpr int kReportNothing = 0;  // no leak is left after suppressions
 inline constexpr int kReportLeaks = 1;    // leaks were reported
-inline constexpr int kReportFailed = 2;   // the findings could not be read or the report not be written
+inline constexpr int kReportFailed = 2;   // the findings could not be read
 
 }  // namespace weir

@@ -1,6 +1,9 @@
 #include "shim/base/say.hpp"
 
+#include <errno.h>
 #include <linux/stat.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -34,6 +37,45 @@ int terminal() noexcept {
     fd = sys::open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
   }
   return fd < 0 ? -1 : fd;
+}
+
+constexpr std::uint64_t kNoMoreReader =
+    (std::uint64_t{1} << (SIGPIPE - 1)) | (std::uint64_t{1} << (SIGXFSZ - 1));
+constexpr int kPatienceMs = 10'000;
+
+// The descriptor takes nothing at the moment: the program made it non-blocking. False when that stays so for long.
+bool wait_for_room(int fd) noexcept {
+  struct pollfd p = {fd, POLLOUT, 0};
+  long got;
+  do {
+    got = sys::call(SYS_poll, sys::as_word(&p), 1, kPatienceMs);
+  } while (got == -EINTR);
+  return got == 1 && (p.revents & POLLOUT) != 0;
+}
+
+// All of it, or as much as the reader or the disk takes. Nobody who reads, or a limit on files, must not end the
+// program: the signal that tells of it is held back, and taken away again.
+void write_message(int fd, const char* from, std::size_t bytes) noexcept {
+  std::uint64_t before = 0;
+  sys::call(SYS_rt_sigprocmask, SIG_BLOCK, sys::as_word(&kNoMoreReader), sys::as_word(&before),
+            sizeof before);
+  std::uint64_t pending = 0;
+  sys::call(SYS_rt_sigpending, sys::as_word(&pending), sizeof pending);
+  while (bytes != 0) {
+    const long n = sys::write(fd, from, bytes);
+    if (n == -EINTR) continue;
+    if (n == -EPIPE || n == -EFBIG) {
+      constexpr struct timespec kNow = {0, 0};
+      if ((pending & kNoMoreReader) == 0)
+        sys::call(SYS_rt_sigtimedwait, sys::as_word(&kNoMoreReader), 0, sys::as_word(&kNow), 8);
+      break;
+    }
+    if (n == -EAGAIN && wait_for_room(fd)) continue;
+    if (n <= 0) break;
+    from += n;
+    bytes -= static_cast<std::size_t>(n);
+  }
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&before), 0, sizeof before);
 }
 
 }  // namespace
@@ -94,7 +136,7 @@ Line& Line::hex(std::uint64_t n) noexcept {
 
 void Line::say_to(int fd) noexcept {
   buffer_[used_] = '\n';
-  if (fd >= 0) sys::write_all(fd, buffer_, used_ + 1);
+  if (fd >= 0) write_message(fd, buffer_, used_ + 1);
   used_ = 0;
 }
 

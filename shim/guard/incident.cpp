@@ -153,7 +153,7 @@ void print_bare(const FindingsHeader& h) noexcept {
     line.text(", first damaged byte at offset ").signed_number(i.damage_offset);
   }
   line.say_to(fd);
-  line.text("(no tool was found or could be started, so without names: option tool=PATH)").say_to(fd);
+  say_why_bare(fd);
   print_stack(fd, "found in:", h, i.now);
   print_stack(fd, "freed by:", h, i.freed);
   print_stack(fd, "allocated by:", h, i.allocated);
@@ -173,13 +173,8 @@ void print(const Incident& incident) noexcept {
     return;
   }
   if (this_process() == 0) find_tool();  // before our constructor
-  const int fd = has_tool() ? make_memory_file("weir-incident") : -1;
-  if (fd >= 0) {
-    sys::write_all(fd, header, header->file_bytes);
-    const int status = start_tool("incident-report", fd);
-    sys::close(fd);
-    if (status == kReportNothing || status == kReportLeaks) return;
-  }
+  const int status = start_tool("incident-report", header, header->file_bytes);
+  if (status == kReportNothing || status == kReportLeaks) return;
   print_bare(*header);
 }
 

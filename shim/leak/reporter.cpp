@@ -9,6 +9,7 @@
 #include "shim/base/zones.hpp"
 #include "shim/life/output_file.hpp"
 #include "shim/life/start_tool.hpp"
+#include "shim/route/site_names.hpp"
 #include "shim/unwind/modules.hpp"
 
 namespace weir {
@@ -19,11 +20,20 @@ void print_bare_frame(int fd, unsigned number, FrameToken token) noexcept {
   Line line;
   line.text("    #").number(number).text(" ").hex(address);
   if (module != 0) {
-    const Module& m = modules[module];
-    const std::string_view path = m.path_bytes != 0 ? std::string_view(m.path, m.path_bytes) : "main program";
-    line.text(" (").text(path).text("+").hex(address - m.bias).text(")");
+    const std::string_view path = path_of_module(module);
+    line.text(" (").text(path.empty() ? "main program" : path);
+    line.text("+").hex(address - modules[module].bias).text(")");
   }
   line.say_to(fd);
+}
+
+void say_why_bare(int fd) noexcept {
+  const char* const why = tool_obstacle();
+  Line()
+      .text("(")
+      .text(why != nullptr ? why : "the tool could not be started, or died")
+      .text("; so without names)")
+      .say_to(fd);
 }
 
 namespace {
@@ -44,7 +54,7 @@ bool print_bare(const Findings& f) noexcept {
   const int fd = open_output(options.log_path, "log_path", false, &opened);
   Line line;
   line.text("==").number(h.pid).text("==ERROR: weir: detected memory leaks").say_to(fd);
-  line.text("(no tool was found or could be started, so without names: option tool=PATH)").say_to(fd);
+  say_why_bare(fd);
   const std::uint64_t most = options.max_leaks != 0 ? options.max_leaks : 100;
   for (std::uint64_t i = 0; i < h.groups.count && i < most; ++i) {
     const FindingsGroup& g = *order[i];
@@ -75,13 +85,8 @@ bool report_and_wait(const Findings& findings) noexcept {
     Line().text("weir: no memory left for the leak report").say();
     return false;
   }
-  const int fd = has_tool() ? make_memory_file("weir-findings") : -1;
-  if (fd >= 0) {
-    sys::write_all(fd, findings.header, findings.header->file_bytes);
-    const int status = start_tool("leak-report", fd);
-    sys::close(fd);
-    if (status == kReportNothing || status == kReportLeaks) return status == kReportLeaks;
-  }
+  const int status = start_tool("leak-report", findings.header, findings.header->file_bytes);
+  if (status == kReportNothing || status == kReportLeaks) return status == kReportLeaks;
   return print_bare(findings);
 }
 

@@ -14,6 +14,9 @@ void prepare_reporter() noexcept;
 // Prints the findings and waits for that. True when leaks were reported (none was suppressed away).
 bool report_and_wait(const Findings& findings) noexcept;
 
+// The line that says why a report has no names.
+void say_why_bare(int fd) noexcept;
+
 // One frame of a stack in LeakSanitizer's form, as far as it goes without names.
 void print_bare_frame(int fd, unsigned number, FrameToken token) noexcept;
 

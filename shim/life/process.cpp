@@ -15,6 +15,7 @@
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
+#include "shim/life/own_children.hpp"
 #include "shim/life/thread_stacks.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/parent.hpp"
@@ -67,6 +68,7 @@ void after_fork_in_child() noexcept {
   ++process_generation;
   become_child();
   forget_freeze();
+  own_children::forget();
   forget_reports_of_others();
   forget_other_threads();
   adopt_routes_in_child();

@@ -66,10 +66,8 @@ void say_bare(const Excess& excess, std::string_view why) noexcept {
 // In the child: the heap stands still.
 void report_frozen(const Excess& excess, StackId stack) noexcept {
   const FindingsHeader* header = write_holders(excess, stack);
-  const int fd = header != nullptr && has_tool() ? make_memory_file("weir-limit") : -1;
-  if (fd >= 0) {
-    sys::write_all(fd, header, header->file_bytes);
-    const int status = start_tool("limit-report", fd);
+  if (header != nullptr) {
+    const int status = start_tool("limit-report", header, header->file_bytes);
     if (status == kReportNothing || status == kReportLeaks) return;
   }
   say_bare(excess, header == nullptr ? " (no memory left for the report)"

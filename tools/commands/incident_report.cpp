@@ -27,13 +27,13 @@ int incident_report(int fd, const std::string& file) {
     text += incident_text(incident, {settings.strip_path_prefix, {}, color, settings.summary != "never"});
     lines += incident_json_line(incident, input.findings.command(), settings.strip_path_prefix);
   }
-  const bool printed = log.write(text);
+  log.write(text);
   if (!settings.json_path.empty()) {
     const std::string path = expand_path(settings.json_path, pid, input.program);
     const std::string problem = append_to_file(path, lines);
     if (!problem.empty()) say(fmt::format("cannot write {}: {}", path, problem));
   }
-  return printed ? kReportLeaks : kReportFailed;
+  return kReportLeaks;
 }
 
 }  // namespace weir

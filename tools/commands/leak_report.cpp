@@ -22,12 +22,12 @@ SuppressionMatcher load_suppressions(const Settings& settings) {
 }
 
 // The log is made only when there is something for it: a program without leaks leaves no empty file behind.
-bool print(const LeakReport& report, const Settings& settings, std::string_view program) {
+void print(const LeakReport& report, const Settings& settings, std::string_view program) {
   std::string text = report_text(report, settings, false);
-  if (text.empty()) return true;
+  if (text.empty()) return;
   const ReportLog log(settings.log_path, report.facts.pid, program);
   if (log.wants_color(settings.color)) text = report_text(report, settings, true);
-  return log.write(text);
+  log.write(text);
 }
 
 // The guard's reports are lines of the same file: there the leak report is one more.
@@ -49,13 +49,12 @@ int leak_report(int fd, const std::string& file) {
   const LeakReport report = build_report(findings, settings, symboliser, suppressions);
   const std::uint32_t pid = findings.header().pid;
 
-  const bool printed = print(report, settings, input.program);
+  print(report, settings, input.program);
   if (!settings.json_path.empty()) {
     const std::string path = expand_path(settings.json_path, pid, input.program);
     const std::string problem = write_json(path, report_json(report, settings), settings);
     if (!problem.empty()) say(fmt::format("cannot write {}: {}", path, problem));
   }
-  if (!printed) return kReportFailed;
   return report.lost_blocks() != 0 ? kReportLeaks : kReportNothing;
 }
 

@@ -34,7 +34,9 @@ void tame_debuginfod() {
 }  // namespace
 
 bool read_report_input(int fd, const std::string& file, bool incidents, ReportInput& into) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is told by the status
+  // The status tells what was found, whether or not somebody reads the report or a limit cuts it.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::string error;
   const bool read = fd >= 0 ? read_descriptor(fd, into.bytes, error) : read_path(file, into.bytes, error);
   if (read && into.findings.open(into.bytes, error) &&

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,11 +17,24 @@ namespace weir {
 
 namespace {
 
+// The program made the descriptor non-blocking, and its reader is slow. False when that stays so for long.
+bool wait_for_room(int fd) {
+  constexpr int kPatienceMs = 10'000;
+  pollfd asked = {fd, POLLOUT, 0};
+  int got = 0;
+  do {
+    got = poll(&asked, 1, kPatienceMs);
+  } while (got < 0 && errno == EINTR);
+  errno = EAGAIN;
+  return got == 1 && (asked.revents & POLLOUT) != 0;
+}
+
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
+    if (written < 0 && (errno != EAGAIN || !wait_for_room(fd))) return false;
+    if (written < 0) continue;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
@@ -55,18 +69,18 @@ std::string expand_path(std::string_view path, std::uint32_t pid, std::string_vi
 }
 
 ReportLog::ReportLog(const std::string& log_path, std::uint32_t pid, std::string_view program)
-    : fd_(STDERR_FILENO) {
+    : fd_(STDERR_FILENO), path_(log_path) {
   if (log_path.empty() || log_path == "stderr") return;
   if (log_path == "stdout") {
     fd_ = STDOUT_FILENO;
     return;
   }
-  const std::string path = expand_path(log_path, pid, program);
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+  path_ = expand_path(log_path, pid, program);
+  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
   if (fd >= 0) {
     fd_ = fd;
   } else {
-    say(fmt::format("cannot write the report to {}: {}; it follows here", path, std::strerror(errno)));
+    say(fmt::format("cannot write the report to {}: {}; it follows here", path_, std::strerror(errno)));
   }
 }
 
@@ -82,7 +96,10 @@ bool ReportLog::wants_color(std::string_view color) const {
 }
 
 bool ReportLog::write(std::string_view text) const {
-  return write_all(fd_, text);
+  if (write_all(fd_, text)) return true;
+  if (fd_ == STDERR_FILENO || errno == EPIPE) return false;
+  say(fmt::format("cannot write the report to {}: {}; it follows here", path_, std::strerror(errno)));
+  return write_all(STDERR_FILENO, text);
 }
 
 std::string write_file(const std::string& path, std::string_view text) {

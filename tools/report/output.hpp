@@ -23,11 +23,13 @@ class ReportLog {
   // Whether the option `color` means colour here.
   bool wants_color(std::string_view color) const;
 
-  // In one write where the system takes it whole, so that the reports of several processes stay apart.
+  // In one write where the system takes it whole, so that the reports of several processes stay apart. What does not
+  // go into the file is said and goes to stderr; a reader who is gone is told nothing. False when nobody has got all of it.
   bool write(std::string_view text) const;
 
  private:
   int fd_;
+  std::string path_;
 };
 
 // Replaces the file as a whole. Nothing, or why it can't be done.
