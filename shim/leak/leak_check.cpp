@@ -267,12 +267,11 @@ bool check_once(const Here& here) noexcept {
   if (!wait_for_freeze()) return false;
   const bool asked = options.leak_check_at_exit || report_is_asked_for();
   if (!asked) return false;
+  const CheckingThread self = thread_that_ends(here);  // first: a walk may wait for other threads
   const std::uint64_t start = sys::now_ns();
   const FrozenThreads others = freeze_threads(options.freeze_timeout_ms, FreezeEnd::kProcessEnds);
-  const CheckingThread self{here.sp, reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
-                            here.registers, 6};
   const bool leaks = check(options.leak_check_at_exit ? CheckReason::kExit : CheckReason::kSignal, self,
-                           others, start, 0, [&others] {
+                           others, nullptr, start, 0, [&others] {
                              release_threads();
                              name_silent_threads(others);
                              await_children();  // the last report is that of the end
@@ -283,14 +282,6 @@ bool check_once(const Here& here) noexcept {
 }  // namespace
 
 bool check_at_exit(const Here& here) noexcept {
-  if (!options.leak_check_at_exit || checked_at_exit.exchange(true)) return false;
-  if (ThreadState* t = this_thread) t->busy = false;
-  if (!wait_for_freeze()) return false;
-  const CheckingThread self =
-      thread_that_ends(here);  // before the others stand still: a walk may wait for them
-  const std::uint64_t start = sys::now_ns();
-  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
-  return check(CheckReason::kExit, self, others, nullptr, start, 0, [] { release_threads(); });
   if (checked_at_exit.exchange(true)) return false;
   const bool may_be_asked = options.leak_check_at_exit || options.report_signal != 0;
   if (!may_be_asked || sandbox_forbids_it()) return false;
