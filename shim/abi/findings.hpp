@@ -13,7 +13,7 @@
 namespace weir {
 
 inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
-inline constexpr std::uint32_t kFindingsVersion = 3;
+inline constexpr std::uint32_t kFindingsVersion = 4;
 
 // One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
 //   bits 0..46   instruction address as the unwinder saw it
@@ -36,6 +36,32 @@ enum class LeakKind : std::uint32_t {
   kReachable = 2,  // still pointed to from a root, directly or not
 };
 inline constexpr unsigned kLeakKinds = 3;
+
+// Why a leak check was not made: half of one would call leaks what it could not see pointers to.
+enum class CheckObstacle : std::uint32_t {
+  kNone = 0,
+  kThreads = 1,
+  kMemoryMap = 2,
+  kMemory = 3,
+  kFilter = 4
+};
+inline constexpr unsigned kObstacles = 5;
+
+constexpr const char* obstacle_words(CheckObstacle why) noexcept {
+  switch (why) {
+    case CheckObstacle::kNone:
+      return "";
+    case CheckObstacle::kThreads:
+      return "other threads may run, and the system does not list them (/proc/self/task)";
+    case CheckObstacle::kMemoryMap:
+      return "the system does not tell what is mapped (/proc/self/maps)";
+    case CheckObstacle::kMemory:
+      return "no memory is left for it";
+    case CheckObstacle::kFilter:
+      return "a seccomp filter forbids what it needs";
+  }
+  return "";
+}
 
 struct FindingsSection {
   std::uint64_t offset;  // bytes from the start of the file
@@ -68,7 +94,7 @@ struct FindingsHeader {
   std::uint32_t threads;           // threads at the time of the check
   std::uint32_t silent_threads;    // of them, those that did not stand still in time
   std::uint32_t context_size;      // option malloc_context_size
-  std::uint32_t reserved;
+  CheckObstacle obstacle;          // other than kNone: nothing was looked at, and there are no groups
 
   FindingsSection modules;    // FindingsModule; index 0 is unused (no module)
   FindingsSection groups;     // FindingsGroup; one a (stack, kind, lost_through, route), in no order
@@ -128,7 +154,7 @@ struct FindingsLimit {
 
 // Exit status of `weir` when it has printed a report for the library (`weir leak-report --fd N`).
 inline constexpr int kReportNothing = 0;  // no leak is left after suppressions
-inline constexpr int kReportLeaks = 1;    // leaks were reported
+inline constexpr int kReportLeaks = 41;   // leaks were reported; no status that a library ends a process with
 inline constexpr int kReportFailed = 2;   // the findings could not be read
 
 }  // namespace weir

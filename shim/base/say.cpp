@@ -1,7 +1,6 @@
 #include "shim/base/say.hpp"
 
 #include <errno.h>
-#include <linux/stat.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -20,12 +19,10 @@ struct FileIdentity {
 };
 
 FileIdentity identity_of(int fd) noexcept {
-  struct statx s {};
-  const long r =
-      sys::call(SYS_statx, fd, sys::as_word(""), AT_EMPTY_PATH, STATX_TYPE | STATX_INO, sys::as_word(&s));
-  if (r != 0) return {};
-  return {(static_cast<std::uint64_t>(s.stx_dev_major) << 32) | s.stx_dev_minor, s.stx_ino, s.stx_mode, true,
-          false};
+  // The older call: filters know it.
+  struct stat s {};
+  if (sys::call(SYS_fstat, fd, sys::as_word(&s)) != 0) return {};
+  return {s.st_dev, s.st_ino, s.st_mode, true, false};
 }
 
 FileIdentity at_start;

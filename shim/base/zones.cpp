@@ -8,9 +8,17 @@
 namespace weir {
 namespace {
 
+constinit std::atomic<bool> share_when_short{false};
+
 long map_at(std::uint64_t address, std::size_t bytes, int flags) noexcept {
-  return sys::call(SYS_mmap, static_cast<long>(address), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  constexpr long kNoMemory = -12;
+  const auto map = [&](int kind) {
+    return sys::call(SYS_mmap, static_cast<long>(address), static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                     kind | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  };
+  const long got = map(MAP_PRIVATE);
+  if (got != kNoMemory || !share_when_short.load(std::memory_order_relaxed)) return got;
+  return map(MAP_SHARED);
 }
 
 // Maps it there and nowhere else; the kernel's answer.
@@ -69,6 +77,10 @@ bool Zone::stray_holds(const void* p) const noexcept {
     if (at - stray_[i].start < stray_[i].end - stray_[i].start) return true;
   }
   return false;
+}
+
+void share_tables_when_short() noexcept {
+  share_when_short.store(true, std::memory_order_relaxed);
 }
 
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept {

@@ -127,6 +127,10 @@ class GrowingTable {
   std::size_t mapped_bytes_ = 0;
 };
 
+// From now on tables of a process that has used up RLIMIT_DATA are shared memory, which does not count there. For the
+// check at the end: a fork's child would share them.
+void share_tables_when_short() noexcept;
+
 // Maps [address, address + bytes) of a range that was claimed in one of the zones; false when the system has no memory.
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept;
 

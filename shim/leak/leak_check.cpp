@@ -1,6 +1,7 @@
 #include "shim/leak/leak_check.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -28,6 +29,7 @@
 #include "shim/unwind/stack_depot.hpp"
 
 extern "C" void* __libc_stack_end;
+extern "C" char __libc_single_threaded;  // false when there was ever a second thread
 
 namespace weir {
 namespace {
@@ -103,18 +105,60 @@ FindingsHeader begin_header(CheckReason reason, const FrozenThreads& others) noe
   return h;
 }
 
-// Enumerates, marks and classes; the heap stands still.
-bool classify(LiveBlocks& blocks, ProgramMemory& memory, Reachability& reachability,
-              const CheckingThread& self, const FrozenThreads& others) noexcept {
-  if (blocks.collect(memory.map(), memory.pages()) && reachability.classify(self, others)) return true;
-  Line().text("weir: no memory left for the leak check").say();
+// Whether there may be threads that nobody knows of.
+bool may_have_unseen_threads(const FrozenThreads& others) noexcept {
+  if (others.count != 0 || __libc_single_threaded != 0) return false;
+  const int directory = sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return true;
+  sys::close(directory);
   return false;
+}
+
+// Enumerates, marks and classes; the heap stands still. What kept it from that, if something did: a part of the truth
+// would be false leaks.
+CheckObstacle classify(LiveBlocks& blocks, ProgramMemory& memory, Reachability& reachability,
+                       const CheckingThread& self, const FrozenThreads& others) noexcept {
+  if (may_have_unseen_threads(others)) return CheckObstacle::kThreads;
+  if (memory.map().count == 0) return CheckObstacle::kMemoryMap;
+  const bool done = blocks.collect(memory.map(), memory.pages()) && reachability.classify(self, others);
+  return done ? CheckObstacle::kNone : CheckObstacle::kMemory;
 }
 
 bool worth_reporting(const FindingsHeader& h) noexcept {
   const bool leaks = h.totals[0].blocks + h.totals[1].blocks != 0;
-  return leaks || options.show_reachable || options.summary == kSummaryAlways || options.json_path[0] != '\0';
+  return leaks || h.obstacle != CheckObstacle::kNone || options.show_reachable ||
+         options.summary == kSummaryAlways || options.json_path[0] != '\0';
 }
+
+// The limits on the program's memory, which leave none for the check, lifted as far as they may be.
+class LiftedLimits {
+ public:
+  LiftedLimits() noexcept {
+    for (unsigned i = 0; i < kCount; ++i) {
+      changed_[i] = sys::call(SYS_prlimit64, 0, kLimits[i], 0, sys::as_word(&before_[i])) == 0 &&
+                    before_[i].rlim_cur != RLIM_INFINITY && lift(kLimits[i], before_[i].rlim_max);
+    }
+  }
+  ~LiftedLimits() {
+    for (unsigned i = 0; i < kCount; ++i) {
+      if (changed_[i]) sys::call(SYS_prlimit64, 0, kLimits[i], sys::as_word(&before_[i]), 0);
+    }
+  }
+  LiftedLimits(const LiftedLimits&) = delete;
+  LiftedLimits& operator=(const LiftedLimits&) = delete;
+
+ private:
+  static constexpr unsigned kCount = 2;
+  static constexpr int kLimits[kCount] = {RLIMIT_AS, RLIMIT_DATA};
+
+  static bool lift(int limit, rlim_t hard) noexcept {
+    const struct rlimit most = {hard, hard};
+    return sys::call(SYS_prlimit64, 0, limit, sys::as_word(&most), 0) == 0;
+  }
+
+  struct rlimit before_[kCount] {};
+  bool changed_[kCount] = {};
+};
 
 // Threads stand still; `release` lets them go as soon as the blocks are no longer looked at.
 // `parent` in a fork's child.
@@ -123,17 +167,25 @@ bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& 
            const ParentMemory* parent, std::uint64_t stopped_at, std::uint64_t pause_ns,
            F&& release) noexcept {
   const std::uint64_t start = sys::now_ns();
+  const LiftedLimits lifted;
+  share_tables_when_short();
   FindingsHeader header = begin_header(reason, others);
   if (options.verbosity >= 2) say_what_stacks_cost(header);
   LiveBlocks blocks;
-  ProgramMemory memory(parent);
+  ProgramMemory memory(parent, others.silent == 0);
   Reachability reachability(blocks, memory);
-  const bool done = classify(blocks, memory, reachability, self, others);
+  header.obstacle = classify(blocks, memory, reachability, self, others);
   header.check_ns = sys::now_ns() - start;
   header.pause_ns = pause_ns != 0 ? pause_ns : sys::now_ns() - stopped_at;
-  const Findings findings = done ? write_findings(blocks, reachability, header) : Findings{};
+  LiveBlocks none;
+  Findings findings =
+      write_findings(header.obstacle == CheckObstacle::kNone ? blocks : none, reachability, header);
   release();
-  return done && findings.header != nullptr && worth_reporting(*findings.header) && report_and_wait(findings);
+  if (findings.header == nullptr) {
+    say_not_checked(CheckObstacle::kMemory);
+    return false;
+  }
+  return worth_reporting(*findings.header) && report_and_wait(findings);
 }
 
 // What a signal handler was given, as the thread that asks.

@@ -6,6 +6,7 @@
 #include "core/pages.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/leak/probe_mappings.hpp"
 
 namespace weir {
 namespace {
@@ -64,13 +65,52 @@ bool make_room(MemoryMap& map) noexcept {
   return true;
 }
 
+constexpr std::string_view kOfProcess = "/proc/self/";
+constexpr std::string_view kOfThread = "/proc/thread-self/";
+
+bool is_of_this_process(const MemoryMap& map) noexcept {
+  const auto own = reinterpret_cast<std::uint64_t>(&release_memory_map);
+  const std::uint32_t i = map.first_above(own);
+  return i < map.count && map.mappings[i].start <= own;
+}
+
+int open_in(std::string_view directory, std::string_view name) noexcept {
+  char path[64];
+  const std::size_t n = directory.copy(path, sizeof path);
+  path[n + name.copy(path + n, sizeof path - n - 1)] = '\0';
+  return sys::open(path, O_RDONLY | O_CLOEXEC);
+}
+
 }  // namespace
 
-MemoryMap read_memory_map() noexcept {
-  const int fd = sys::open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  const MemoryMap map = read_memory_map(fd);
-  sys::close(fd);
+int open_own(std::string_view name) noexcept {
+  char byte;
+  const int maps = open_in(kOfProcess, "maps");
+  const bool has_ended = maps >= 0 && sys::read(maps, &byte, 1) == 0;  // the main thread
+  if (maps >= 0) sys::close(maps);
+  const int fd = has_ended ? -1 : open_in(kOfProcess, name);
+  return fd >= 0 ? fd : open_in(kOfThread, name);
+}
+
+MemoryMap read_memory_map(bool may_probe) noexcept {
+  for (const std::string_view directory : {kOfProcess, kOfThread}) {
+    const int fd = open_in(directory, "maps");
+    if (fd < 0) continue;
+    const MemoryMap map = read_memory_map(fd);
+    sys::close(fd);
+    // Some that stand in for the system answer for another process, and a main thread that has ended has no mappings.
+    if (is_of_this_process(map)) return map;
+    release_memory_map(map);
+  }
+  MemoryMap map{};
+  if (!may_probe) return map;
+  const auto add = [](void* to, const Mapping& m) noexcept {
+    auto& all = *static_cast<MemoryMap*>(to);
+    const bool room = make_room(all);
+    if (room) all.mappings[all.count++] = m;
+    return room;
+  };
+  if (!probe_mappings(add, &map) || !is_of_this_process(map)) map.count = 0;
   return map;
 }
 
@@ -116,7 +156,7 @@ constexpr std::uint64_t kBatchPages = 4096;
 // Bytes of this process that are swapped out; mincore does not see them.
 bool has_swapped() noexcept {
   char text[4096];
-  const int fd = sys::open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+  const int fd = open_own("status");
   if (fd < 0) return false;
   const long got = sys::read(fd, text, sizeof text);
   sys::close(fd);
@@ -129,7 +169,7 @@ bool has_swapped() noexcept {
 
 }  // namespace
 
-PageMap::PageMap() noexcept : PageMap(sys::open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC)) {
+PageMap::PageMap() noexcept : PageMap(open_own("pagemap")) {
   own_fd_ = true;
 }
 

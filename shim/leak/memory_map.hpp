@@ -1,16 +1,17 @@
 // The process's mappings and which of their pages were ever touched.
 //
-// Read from /proc/thread-self/maps by plain system calls; no allocation but from the table zone. (thread-self:
-// when the main thread has ended, /proc/self has no mappings any more.) A page that is neither in memory nor
+// Read from /proc/self/maps by plain system calls; no allocation but from the table zone. (/proc/thread-self when the
+// main thread has ended: /proc/self has no mappings any more.) A page that is neither in memory nor
 // swapped out holds nothing that the program wrote, so it is not read: a check does not make memory resident
 // that was not, and its time grows with the touched pages, not with the mapped ones. Which pages those are,
 // the kernel says in one of three ways, the best that there is: as ranges (PAGEMAP_SCAN, Linux 6.7), page by
-// page (/proc/thread-self/pagemap), or by mincore, where the process may not read its own pagemap because it
+// page (/proc/self/pagemap), or by mincore, where the process may not read its own pagemap because it
 // has changed its user.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace weir {
 
@@ -44,7 +45,12 @@ struct MemoryMap {
   }
 };
 
-MemoryMap read_memory_map() noexcept;
+// A file about this process in /proc; -1 where it cannot be opened.
+int open_own(std::string_view name) noexcept;
+
+// Empty where the system does not tell and it cannot be found out. By probing it can where nothing maps or unmaps
+// meanwhile: `may_probe`.
+MemoryMap read_memory_map(bool may_probe = false) noexcept;
 MemoryMap read_memory_map(int fd) noexcept;  // from the start of a descriptor, which stays the caller's
 void release_memory_map(const MemoryMap& map) noexcept;
 

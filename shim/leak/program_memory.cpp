@@ -13,10 +13,6 @@
 namespace weir {
 namespace {
 
-int open_own(const char* path) noexcept {
-  return sys::open(path, O_RDONLY | O_CLOEXEC);
-}
-
 bool in_heap(const Mapping& m) noexcept {
   return heap_zone.holds(reinterpret_cast<const void*>(m.start));
 }
@@ -50,8 +46,7 @@ std::uint64_t copy_page(void* to, std::uint64_t from, std::uint64_t bytes) noexc
 }  // namespace
 
 ParentMemory ParentMemory::open() noexcept {
-  return {open_own("/proc/thread-self/pagemap"), open_own("/proc/thread-self/mem"),
-          open_own("/proc/thread-self/maps")};
+  return {open_own("pagemap"), open_own("mem"), open_own("maps")};
 }
 
 void ParentMemory::close() const noexcept {
@@ -63,12 +58,13 @@ void ParentMemory::close() const noexcept {
 ProgramMemory::ProgramMemory(const MemoryMap& map) noexcept
     : map_(map),
       shared_pages_(PageMap::kShared),
-      memory_(open_own("/proc/thread-self/mem")),
+      memory_(open_own("mem")),
       buffer_(static_cast<std::uint64_t*>(table_zone.map(kBuffer))) {
   find_odd();
 }
 
-ProgramMemory::ProgramMemory(const ParentMemory* parent) noexcept : ProgramMemory(read_memory_map()) {
+ProgramMemory::ProgramMemory(const ParentMemory* parent, bool may_probe) noexcept
+    : ProgramMemory(read_memory_map(may_probe)) {
   if (parent == nullptr || parent->pagemap < 0 || parent->memory < 0) return;
   void* const place = table_zone.map(sizeof(PageMap));
   if (place == nullptr) return;

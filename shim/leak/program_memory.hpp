@@ -26,8 +26,8 @@ struct ParentMemory {
 
 class ProgramMemory {
  public:
-  // Reads the mappings. `parent` for a fork's child.
-  explicit ProgramMemory(const ParentMemory* parent) noexcept;
+  // Reads the mappings (see read_memory_map). `parent` for a fork's child.
+  ProgramMemory(const ParentMemory* parent, bool may_probe) noexcept;
   // Of a map that the caller keeps; for tests.
   explicit ProgramMemory(const MemoryMap& map) noexcept;
   ~ProgramMemory();
@@ -140,7 +140,7 @@ class ProgramMemory {
   MemoryMap map_;
   PageMap pages_;
   PageMap shared_pages_;
-  int memory_ = -1;  // /proc/thread-self/mem: also what has no access
+  int memory_ = -1;  // /proc/self/mem: also what has no access
   std::uint64_t* buffer_;
   // What is not plain of the heap.
   MemoryMap odd_{};

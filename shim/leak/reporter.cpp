@@ -27,6 +27,15 @@ void print_bare_frame(int fd, unsigned number, FrameToken token) noexcept {
   line.say_to(fd);
 }
 
+void say_not_checked(CheckObstacle why) noexcept {
+  bool opened;
+  const int fd = open_output(options.log_path, "log_path", false, &opened);
+  Line line;
+  line.text("==").number(static_cast<std::uint64_t>(sys::getpid())).text("==WARNING: weir: no leak check: ");
+  line.text(obstacle_words(why)).say_to(fd);
+  if (opened) sys::close(fd);
+}
+
 void say_why_bare(int fd) noexcept {
   const char* const why = tool_obstacle();
   Line()
@@ -81,12 +90,12 @@ void prepare_reporter() noexcept {
 }
 
 bool report_and_wait(const Findings& findings) noexcept {
-  if (findings.header == nullptr) {
-    Line().text("weir: no memory left for the leak report").say();
-    return false;
-  }
   const int status = start_tool("leak-report", findings.header, findings.header->file_bytes);
   if (status == kReportNothing || status == kReportLeaks) return status == kReportLeaks;
+  if (findings.header->obstacle != CheckObstacle::kNone) {
+    say_not_checked(findings.header->obstacle);
+    return false;
+  }
   return print_bare(findings);
 }
 

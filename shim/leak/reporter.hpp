@@ -11,8 +11,11 @@ namespace weir {
 // Finds the tool and prepares its environment; at start, while the program's own is still untouched.
 void prepare_reporter() noexcept;
 
-// Prints the findings and waits for that. True when leaks were reported (none was suppressed away).
+// Prints the findings, which are there, and waits for that. True when leaks were reported (none was suppressed away).
 bool report_and_wait(const Findings& findings) noexcept;
+
+// The line of a check that was not made.
+void say_not_checked(CheckObstacle why) noexcept;
 
 // The line that says why a report has no names.
 void say_why_bare(int fd) noexcept;

@@ -56,6 +56,8 @@ bool check_header(std::span<const std::byte> bytes, const FindingsHeader& header
     error = fmt::format("they have {} bytes instead of {}", bytes.size(), header.file_bytes);
   } else if (static_cast<std::uint32_t>(header.reason) > static_cast<std::uint32_t>(CheckReason::kLimit)) {
     error = fmt::format("the reason {} is unknown", static_cast<std::uint32_t>(header.reason));
+  } else if (static_cast<std::uint32_t>(header.obstacle) >= kObstacles) {
+    error = fmt::format("the obstacle {} is unknown", static_cast<std::uint32_t>(header.obstacle));
   }
   return error.empty();
 }
@@ -178,6 +180,8 @@ bool Findings::check_contents(std::string& error) const {
     error = "a leak check has incidents";
   } else if (header_->reason == CheckReason::kIncident && !groups_.empty()) {
     error = "incidents have leaks";
+  } else if (header_->obstacle != CheckObstacle::kNone && !groups_.empty()) {
+    error = "a check that was not made has leaks";
   } else if (header_->reason == CheckReason::kIncident && incidents_.empty()) {
     error = "there is no incident";
   }

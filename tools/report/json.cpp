@@ -75,13 +75,15 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
     suppressions.push(suppression(use.pattern, use.count, use.bytes, use.builtin));
   }
   for (const std::string& pattern : report.unused) suppressions.push(suppression(pattern, 0, 0, false));
-  std::string out = Json::object()
-                        .set("tool", "weir")
-                        .set("version", WEIR_VERSION)
-                        .set("pid", facts.pid)
-                        .set("command", report.command)
-                        .set("reason", facts.reason == CheckReason::kSignal ? "signal" : "exit")
-                        .set("totals", Json::object()
+  Json json = Json::object();
+  json.set("tool", "weir")
+      .set("version", WEIR_VERSION)
+      .set("pid", facts.pid)
+      .set("command", report.command)
+      .set("reason", facts.reason == CheckReason::kSignal ? "signal" : "exit")
+      .set("complete", facts.obstacle == CheckObstacle::kNone);
+  if (facts.obstacle != CheckObstacle::kNone) json.set("incomplete_because", obstacle_words(facts.obstacle));
+  std::string out = json.set("totals", Json::object()
                                            .set("direct", totals(report.lost[0]))
                                            .set("indirect", totals(report.lost[1]))
                                            .set("reachable", totals(reachable))

@@ -19,6 +19,11 @@ class TextWriter {
       : report_(report), settings_(settings), color_(color) {}
 
   std::string write() {
+    if (report_.facts.obstacle != CheckObstacle::kNone) {
+      line("=={}==WARNING: weir: no leak check: {}", report_.facts.pid,
+           obstacle_words(report_.facts.obstacle));
+      return std::move(out_);
+    }
     const bool leaks = report_.lost_blocks() != 0;
     const bool asked = report_.facts.reason == CheckReason::kSignal;
     const bool summary = settings_.summary == "always" || (settings_.summary == "leaks" && (leaks || asked));
