@@ -82,12 +82,27 @@ const link_map* module_of(const void* address) noexcept {
   return _dl_find_object(const_cast<void*>(address), &found) == 0 ? found.dlfo_link_map : nullptr;
 }
 
-void* symbol_of(const link_map& module, const char* name) noexcept {
+namespace {
+
+const Elf64_Sym* entry_of(const link_map& module, const char* name) noexcept {
   const Tables t = tables_of(module);
   if (t.symbols == nullptr || t.names == nullptr || t.gnu_hash == nullptr) return nullptr;
   const std::uint32_t index = find(t, name);
-  if (index == 0) return nullptr;
-  const Elf64_Sym& symbol = t.symbols[index];
+  return index != 0 ? &t.symbols[index] : nullptr;
+}
+
+}  // namespace
+
+bool is_in_symbol(const link_map& module, const char* name, const void* address) noexcept {
+  const Elf64_Sym* const symbol = entry_of(module, name);
+  if (symbol == nullptr) return false;
+  return reinterpret_cast<std::uint64_t>(address) - (module.l_addr + symbol->st_value) < symbol->st_size;
+}
+
+void* symbol_of(const link_map& module, const char* name) noexcept {
+  const Elf64_Sym* const entry = entry_of(module, name);
+  if (entry == nullptr) return nullptr;
+  const Elf64_Sym& symbol = *entry;
   void* const address = reinterpret_cast<void*>(module.l_addr + symbol.st_value);
   return ELF64_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC ? reinterpret_cast<void* (*)()>(address)() : address;
 }

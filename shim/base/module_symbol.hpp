@@ -15,7 +15,10 @@ const link_map* module_of(const void* address) noexcept;
 // What the module defines under the name (its default version); nullptr where it does not. O(1).
 void* symbol_of(const link_map& module, const char* name) noexcept;
 
-// The same of libc.
+// Whether the address lies in the code that the module has under the name.
+bool is_in_symbol(const link_map& module, const char* name, const void* address) noexcept;
+
+// symbol_of() in libc.
 void* symbol_of_libc(const char* name) noexcept;
 const link_map* libc_module() noexcept;
 

@@ -12,6 +12,7 @@
 #include "shim/guard/heap_check.hpp"
 #include "shim/guard/incident.hpp"
 #include "shim/guard/page_heap.hpp"
+#include "shim/guard/private_operator.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/track/thread_section.hpp"
 
@@ -96,6 +97,9 @@ WEIR_COLD void report_misfit(const GuardHeader& header, const Ending& how, const
   if ((how.families >> static_cast<unsigned>(header.family()) & 1) == 0) {
     // Some of the program's operators are its own: which of ours were called before they were known is not.
     if (!options.alloc_dealloc_mismatch || operators_replaced) return;
+    incident.now = stack_for_report(site);
+    const bool is_of_c = (kOfC >> static_cast<unsigned>(header.family()) & 1) != 0;
+    if (is_of_c ? is_from_operator_new(header.stack()) : is_from_operator_delete(incident.now)) return;
     incident.facts.kind = IncidentKind::kMismatch;
   } else {
     if (!options.new_delete_type_mismatch) return;
@@ -104,7 +108,7 @@ WEIR_COLD void report_misfit(const GuardHeader& header, const Ending& how, const
   }
   incident.facts.given_size = how.bytes;
   incident.facts.given_alignment = how.alignment;
-  incident.now = stack_for_report(site);
+  if (incident.now == kNoStack) incident.now = stack_for_report(site);
   describe_block(incident, header);
   dump_around(incident, &header, header.block());
   report_incident(incident);

@@ -8,6 +8,7 @@
 #include "shim/guard/guard_clock.hpp"
 #include "shim/guard/page_fault.hpp"
 #include "shim/guard/page_report.hpp"
+#include "shim/guard/private_operator.hpp"
 #include "shim/track/thread_section.hpp"
 
 #define WEIR_COLD __attribute__((noinline, cold))
@@ -33,6 +34,13 @@ WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
   const bool mixed = !is_of(block, how);
   if (mixed ? !options.alloc_dealloc_mismatch || operators_replaced : !options.new_delete_type_mismatch)
     return;
+  const StackId now = guarded::stack_for_report(site);
+  if (mixed) {
+    const Family family = block.header.family();
+    const bool is_of_c = (guarded::kOfC >> static_cast<unsigned>(family) & 1) != 0;
+    if (is_of_c ? guarded::is_from_operator_new(block.header.stack()) : guarded::is_from_operator_delete(now))
+      return;
+  }
   const bool size = how.has_bytes && how.bytes != block.bytes();
   Incident incident;
   FindingsIncident& f = incident.facts;
@@ -43,7 +51,7 @@ WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
   f.address = block.start;
   f.given_size = how.bytes;
   f.given_alignment = how.alignment;
-  incident.now = guarded::stack_for_report(site);
+  incident.now = now;
   describe(incident, block);
   dump_around(incident, block, block.start);
   report_incident(incident);
