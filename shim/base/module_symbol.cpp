@@ -5,8 +5,8 @@
 #include <gnu/libc-version.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace weir {
 namespace {
@@ -62,13 +62,16 @@ std::uint32_t find(const Tables& t, const char* name) noexcept {
   const std::uint32_t* const bucket = t.gnu_hash + 4 + std::size_t{2} * filter_words;
   const std::uint32_t* const chain = bucket + buckets;
   const std::uint32_t hash = hash_of(name);
-  if (buckets == 0) return 0;
+  if (buckets == 0 || filter_words == 0) return 0;
+  // Most names that are not there are told by two bits of one word.
+  const auto* const filter = reinterpret_cast<const std::uint64_t*>(t.gnu_hash + 4);
+  const std::uint64_t word = filter[hash / 64 % filter_words];
+  if ((word >> (hash & 63) & word >> (hash >> (t.gnu_hash[3] & 31) & 63) & 1) == 0) return 0;
   std::uint32_t index = bucket[hash % buckets];
   if (index < first) return 0;
   for (;; ++index) {
     const std::uint32_t entry = chain[index - first];
-    const bool same =
-        ((entry ^ hash) >> 1) == 0 && std::strcmp(t.names + t.symbols[index].st_name, name) == 0;
+    const bool same = ((entry ^ hash) >> 1) == 0 && is_same_text(t.names + t.symbols[index].st_name, name);
     const bool is_default = t.versions == nullptr || (t.versions[index] & kHiddenVersion) == 0;
     if (same && is_default && t.symbols[index].st_shndx != SHN_UNDEF) return index;
     if ((entry & 1) != 0) return 0;

@@ -2,12 +2,20 @@
 // behind, is passed over. For what weir and its parent need of libc itself, where a program or another preloaded
 // library may stand in front.
 //
+// Calls nothing of libc's: strcmp may be a sanitizer's, which is not ready when it asks dlsym for the real one.
 // Takes no lock and allocates nothing; async-signal-safe. The module must stay loaded meanwhile.
 #pragma once
 
 #include <link.h>
 
 namespace weir {
+
+inline bool is_same_text(const char* a, const char* b) noexcept {
+  for (; *a == *b; ++a, ++b) {
+    if (*a == '\0') return true;
+  }
+  return false;
+}
 
 // The module that holds the address; nullptr for none.
 const link_map* module_of(const void* address) noexcept;

@@ -9,8 +9,6 @@
 // Allocates nothing itself; takes the loader's lock as dlsym does.
 #include <dlfcn.h>
 
-#include <cstring>
-
 #include "shim/base/module_symbol.hpp"
 #include "shim/entry/entry.hpp"
 #include "shim/entry/replaced_operators.hpp"
@@ -30,7 +28,7 @@ constexpr const char* kHeapNames[] = {
 
 bool is_heap_name(const char* name) noexcept {
   for (const char* known : kHeapNames) {
-    if (name[0] == known[0] && std::strcmp(name, known) == 0) return true;
+    if (is_same_text(name, known)) return true;
   }
   return false;
 }

@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include "shim/base/module_symbol.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
@@ -29,6 +30,7 @@ namespace {
 
 constinit std::atomic<bool> starting{false};
 constinit bool summary_is_of_root = false;
+constinit const char* sanitizer = nullptr;
 
 // argc, argv…, NULL, environment…, NULL, auxiliary vector: the kernel's lay-out, there from the first
 // instruction on, while `environ` is NULL until libc has initialised itself.
@@ -91,6 +93,28 @@ void leave_children_alone() noexcept {
   *to = '\0';
 }
 
+// The sanitizer whose runtime is in the process, by the name of a function that only it has; nullptr for none. It brings
+// a heap of its own, looks at every call of libc's, and is not ready when weir starts.
+const char* find_sanitizer() noexcept {
+  struct Runtime {
+    const char* function;
+    const char* name;
+  };
+  constexpr Runtime kRuntimes[] = {{"__asan_init", "AddressSanitizer"},
+                                   {"__tsan_init", "ThreadSanitizer"},
+                                   {"__msan_init", "MemorySanitizer"},
+                                   {"__hwasan_init", "HWAddressSanitizer"},
+                                   {"__lsan_init", "LeakSanitizer"}};
+  const link_map* module = module_of(reinterpret_cast<const void*>(&find_sanitizer));
+  while (module != nullptr && module->l_prev != nullptr) module = module->l_prev;
+  for (; module != nullptr; module = module->l_next) {
+    for (const Runtime& runtime : kRuntimes) {
+      if (symbol_of(*module, runtime.function) != nullptr) return runtime.name;
+    }
+  }
+  return nullptr;
+}
+
 Mode choose_mode() noexcept {
   if (getauxval(AT_SECURE) != 0) return Mode::kPass;  // more rights than the caller: its wishes do not count
   const char* text = initial_environment("WEIR_OPTIONS");
@@ -138,6 +162,17 @@ const char* initial_environment(const char* name) noexcept {
   return nullptr;
 }
 
+bool stands_aside() noexcept {
+  if (sanitizer == nullptr) return false;
+  remember_error_fd();
+  Line()
+      .text("weir: ")
+      .text(sanitizer)
+      .text(" is in this program, with a heap of its own: weir steps aside")
+      .say();
+  return true;
+}
+
 bool is_root_process() noexcept {
   const char* text = initial_environment("WEIR_ROOT_PID");
   long pid = 0;
@@ -157,6 +192,13 @@ void start() noexcept {
     return;
   }
   parent::bind();
+  sanitizer = find_sanitizer();
+  if (sanitizer != nullptr) {  // before anything of libc's is called, which may be the runtime's
+    options.enabled = false;
+    current_mode.store(Mode::kPass, std::memory_order_release);
+    entry_mode.store(Mode::kPass, std::memory_order_release);
+    return;
+  }
   remember_error_fd();
   make_header_key();
   const Mode chosen = choose_mode();

@@ -37,6 +37,10 @@ inline bool is_watched() noexcept {
 // of ld.so or of another library's constructor, or our own constructor. Allocates nothing.
 void start() noexcept;
 
+// In the constructor: true, after a line that says so, where weir is to do nothing at all in this process, because a
+// sanitizer's runtime is in it.
+bool stands_aside() noexcept;
+
 // True for the process that `weir run` became; children of it are not. It prints a summary line even when
 // there is nothing to report.
 bool is_root_process() noexcept;

@@ -125,6 +125,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   process_id = sys::getpid();
   learn_thread_stacks();
   libc::find();
+  if (stands_aside()) return;
   find_replaced_operators();
   // Registers jemalloc's fork handlers, if no allocation has yet.
   parent::deallocate(parent::allocate(1));

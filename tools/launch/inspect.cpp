@@ -11,6 +11,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <utility>
 #include <vector>
 
 #include "tools/launch/resolve.hpp"
@@ -85,6 +87,41 @@ Inspection judge_interpreter(std::span<const std::byte> file, const Elf64_Phdr& 
   return {};
 }
 
+constexpr std::pair<std::string_view, std::string_view> kRuntimes[] = {
+    {"__asan_init", "AddressSanitizer"},
+    {"__tsan_init", "ThreadSanitizer"},
+    {"__msan_init", "MemorySanitizer"},
+    {"__hwasan_init", "HWAddressSanitizer"},
+    {"__lsan_init", "LeakSanitizer"}};
+
+// Functions that the compiler has each program call which it instruments; their names are among those that the loader
+// reads, whether the runtime is linked in or a library.
+std::string_view sanitizer_in(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const auto read = [&](std::uint64_t at, void* to, std::uint64_t bytes) {
+    file.seekg(static_cast<std::streamoff>(at));
+    file.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
+    return file.good();
+  };
+  constexpr std::uint64_t kMostNames = std::uint64_t{64} << 20;
+  Elf64_Ehdr header;
+  if (!read(0, &header, sizeof header)) return {};
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
+    Elf64_Shdr section;
+    if (!read(header.e_shoff + i * header.e_shentsize, &section, sizeof section)) return {};
+    if (section.sh_type != SHT_STRTAB || (section.sh_flags & SHF_ALLOC) == 0 || section.sh_size > kMostNames)
+      continue;
+    std::string names(section.sh_size, '\0');
+    if (!read(section.sh_offset, names.data(), names.size())) return {};
+    for (const auto& [function, name] : kRuntimes) {
+      const std::size_t found = names.find(function);
+      if (found == std::string::npos || found == 0) continue;
+      if (names[found - 1] == '\0' && names[found + function.size()] == '\0') return name;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Inspection inspect_elf(std::span<const std::byte> file) {
@@ -128,6 +165,11 @@ Inspection inspect_program(const std::string& path) {
     if (text.starts_with(std::string_view(ELFMAG, SELFMAG))) {
       Inspection inspection = inspect_elf(head);
       if (inspection.obstacle == Obstacle::kNone) inspection.obstacle = gained_rights(current);
+      if (const std::string_view sanitizer = sanitizer_in(current);
+          inspection.obstacle == Obstacle::kNone && !sanitizer.empty()) {
+        inspection.obstacle = Obstacle::kSanitizer;
+        inspection.detail = sanitizer;
+      }
       inspection.path = current;
       return inspection;
     }
@@ -160,6 +202,8 @@ std::string describe(const Inspection& inspection) {
       return fmt::format("uses musl's loader {}", inspection.detail);
     case Obstacle::kClass:
       return "is a 32-bit program";
+    case Obstacle::kSanitizer:
+      return fmt::format("is built with {}, which has a heap of its own", inspection.detail);
     case Obstacle::kMachine:
       return fmt::format("is for another machine ({})", inspection.detail);
   }

@@ -16,15 +16,16 @@ enum class Obstacle {
   kSetuid,  // ld.so ignores preloads where the program gets other rights than its caller's
   kSetgid,
   kCapabilities,
-  kMusl,     // another libc's loader: libweir.so is built for glibc
-  kClass,    // 32-bit
-  kMachine,  // for another processor
+  kMusl,       // another libc's loader: libweir.so is built for glibc
+  kClass,      // 32-bit
+  kMachine,    // for another processor
+  kSanitizer,  // brings a sanitizer's runtime, which has a heap of its own and must come first
 };
 
 struct Inspection {
   Obstacle obstacle = Obstacle::kNone;
   std::string path;    // the file that was judged: of a script its interpreter
-  std::string detail;  // kMusl: the loader; kMachine: ELF's number of the machine
+  std::string detail;  // kMusl: the loader; kMachine: ELF's number of the machine; kSanitizer: which
 };
 
 // Follows #! lines, /usr/bin/env in them included. A file that is no ELF file is taken for a shell script, as
