@@ -3,13 +3,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "shim/base/module_symbol.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/base/zones.hpp"
 #include "shim/entry/entry.hpp"
 #include "shim/entry/replaced_operators.hpp"
 #include "shim/guard/guarded_heap.hpp"
 #include "shim/guard/incident.hpp"
+#include "shim/guard/page_zone.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/leak_check.hpp"
 #include "shim/leak/reporter.hpp"
@@ -108,6 +111,26 @@ void say_hello() noexcept {
   line.say();
 }
 
+// A malloc in front of ours, the program's or that of a library preloaded before weir, which does not lead to ours: what
+// it gives is not seen. Asked once, for a byte.
+void say_who_has_malloc() noexcept {
+  const auto allocate = reinterpret_cast<void* (*)(std::size_t)>(libc::look_up(RTLD_DEFAULT, "malloc"));
+  const auto release = reinterpret_cast<void (*)(void*)>(libc::look_up(RTLD_DEFAULT, "free"));
+  const link_map* const module = module_of(reinterpret_cast<const void*>(allocate));
+  if (module == nullptr || release == nullptr || module == module_of(&process_id)) return;
+  void* const block = allocate(1);
+  if (block == nullptr) return;
+  const bool is_ours = heap_zone.holds(block) || pages::holds(block);
+  release(block);
+  if (is_ours) return;
+  const char* const name = module->l_name[0] != '\0' ? module->l_name : "the program itself";
+  Line()
+      .text("weir: malloc is that of ")
+      .text(name)
+      .text(", which comes before weir's: its blocks are not seen")
+      .say();
+}
+
 // mode=pass with routes: no stacks, no check.
 void construct_for_routes() noexcept {
   pthread_atfork(lock_routes_for_fork, unlock_routes_after_fork, after_fork_in_child_of_routes);
@@ -131,6 +154,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   parent::deallocate(parent::allocate(1));
   say_hello();
   if (mode() == Mode::kPass && !is_watched()) return;
+  say_who_has_malloc();
   if (mode() == Mode::kRoute && !is_watched()) return construct_for_routes();
   if (mode() == Mode::kGuard) guarded::begin();
   const OwnWork own_work;

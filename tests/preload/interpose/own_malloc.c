@@ -1,5 +1,6 @@
-// A program that brings its own malloc keeps it.
+// A program that brings its own malloc keeps it, and weir says that it sees nothing.
 //: modes native leak pass
+//: stderr ^weir: malloc is that of the program itself, which comes before weir's: its blocks are not seen$
 #include "../check.h"
 
 static char buffer[1 << 20];
