@@ -17,7 +17,7 @@ import house
 from compiler import ARGUMENTS, LAYERS
 
 SOME = 5
-INCLUDE = re.compile(rb'^\s*#\s*include\s+"((?:core|shim|tools)/[^"]+)"', re.M)
+INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 class Sources:
@@ -44,7 +44,10 @@ class Sources:
                 each = left.pop()
                 if each not in found:
                     found.add(each)
-                    left += [name.decode() for name in INCLUDE.findall(self.text(each))]
+                    for name in INCLUDE.findall(self.text(each)):
+                        # Headers of core/ name each other relative to themselves.
+                        beside = os.path.normpath(os.path.join(os.path.dirname(each), name.decode()))
+                        left.append(beside if self.text(beside) else name.decode())
             self._closures[path] = sorted(found)
         return self._closures[path]
 
