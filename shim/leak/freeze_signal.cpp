@@ -96,6 +96,10 @@ void stand_still(int, siginfo_t*, void* context) noexcept {
   if (stays) stay_parked();
 }
 
+bool holds(std::uint64_t mask, int signal_number) noexcept {
+  return (mask >> (static_cast<unsigned>(signal_number) - 1) & 1) != 0;
+}
+
 bool is_free(int signal_number) noexcept {
   struct sigaction now {};
   return signal_number != static_cast<int>(options.report_signal) &&
@@ -109,7 +113,7 @@ bool take_signal() noexcept {
   std::uint64_t pending = 0;
   sys::call(SYS_rt_sigpending, sys::as_word(&pending), 8);
   for (int n = SIGRTMAX; n >= SIGRTMIN && freeze_signal == 0; --n) {
-    if ((pending >> (n - 1) & 1) == 0 && is_free(n)) freeze_signal = n;
+    if (!holds(pending, n) && is_free(n)) freeze_signal = n;
   }
   if (freeze_signal == 0) return false;
   struct sigaction action {};
@@ -140,7 +144,7 @@ void ask(void* of, FrozenThread& t) noexcept {
   const TaskStatus status = read_task_status(work.directory, t.tid);
   if (status.is_gone()) {
     t.gone = 1;
-  } else if ((status.blocked >> (freeze_signal - 1) & 1) == 0) {
+  } else if (!holds(status.blocked, freeze_signal)) {
     t.asked = 1;
     if (sys::call(SYS_tgkill, work.process, t.tid, freeze_signal) != 0) t.gone = 1;
   }
@@ -173,7 +177,7 @@ void await_answers(const FreezeWork& work) noexcept {
         const TaskStatus status = read_task_status(work.directory, t.tid);
         if (status.is_gone()) t.gone = 1;
         // Not only blocked: that it is in the handler, too.
-        if ((status.blocked & status.pending) >> (freeze_signal - 1) & 1) ++blocked;
+        if (holds(status.blocked & status.pending, freeze_signal)) ++blocked;
       }
       look_at = now + 10 * kPatience;
       continue;

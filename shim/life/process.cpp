@@ -1,6 +1,5 @@
 #include "shim/life/process.hpp"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "shim/base/module_symbol.hpp"
@@ -21,6 +20,7 @@
 #include "shim/life/own_children.hpp"
 #include "shim/life/thread_stacks.hpp"
 #include "shim/life/thread_state.hpp"
+#include "shim/parent/fork_order.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/call_sites.hpp"
 #include "shim/route/route_life.hpp"
@@ -40,19 +40,22 @@ namespace {
 constinit pid_t process_id = 0;
 constinit int quick_exit_status = 0;
 
-// Our prepare runs before the parent's (registered later) and our release after: a lock of ours is never
-// waited for by somebody who holds one of jemalloc's.
-void before_fork() noexcept {
-  lock_watch_for_fork();
-  lock_thread_states();
-  modules.lock_for_fork();
-  rule_cache.lock_for_fork();
-  stack_depot.lock_for_fork();
-  if (mode() == Mode::kGuard) guarded::lock_for_fork();
+// Where the process is alone nobody else holds a lock, and those that this thread holds are the interrupted code's
+// (parent/fork_order).
+void before_fork(bool alone) noexcept {
+  if (!alone) {
+    lock_watch_for_fork();
+    lock_thread_states();
+    modules.lock_for_fork();
+    rule_cache.lock_for_fork();
+    stack_depot.lock_for_fork();
+    if (mode() == Mode::kGuard) guarded::lock_for_fork();
+  }
   lock_routes_for_fork();
 }
 
-void unlock_tracking() noexcept {
+void unlock_tracking(bool alone) noexcept {
+  if (alone) return;
   if (mode() == Mode::kGuard) guarded::unlock_after_fork();
   stack_depot.unlock_after_fork();
   rule_cache.unlock_after_fork();
@@ -61,21 +64,22 @@ void unlock_tracking() noexcept {
   unlock_watch_after_fork();
 }
 
-void after_fork_in_parent() noexcept {
+void after_fork_in_parent(bool alone) noexcept {
   unlock_routes_after_fork();
-  unlock_tracking();
+  unlock_tracking(alone);
 }
 
-void after_fork_in_child() noexcept {
+void after_fork_in_child(bool alone) noexcept {
   process_id = sys::getpid();
   ++process_generation;
   become_child();
   forget_freeze();
   own_children::forget();
   forget_reports_of_others();
+  forget_call_site_questions();
   forget_other_threads();
   adopt_routes_in_child();
-  unlock_tracking();
+  unlock_tracking(alone);
   if (mode() == Mode::kGuard) guarded::adopt_in_child();
   adopt_watch_in_child();
   if (ThreadState* t = this_thread) add_to_totals(t->counts);
@@ -85,9 +89,20 @@ void after_fork_in_child() noexcept {
                                std::memory_order_relaxed);
 }
 
-void after_fork_in_child_of_routes() noexcept {
+// mode=pass with routes.
+void before_fork_of_routes(bool alone) noexcept {
+  if (!alone) lock_call_sites_for_fork();
+  lock_routes_for_fork();
+}
+void after_fork_in_parent_of_routes(bool alone) noexcept {
+  unlock_routes_after_fork();
+  if (!alone) unlock_call_sites_after_fork();
+}
+void after_fork_in_child_of_routes(bool alone) noexcept {
   process_id = sys::getpid();
   adopt_routes_in_child();
+  if (!alone) unlock_call_sites_after_fork();
+  forget_call_site_questions();
 }
 
 // The last of the functions that exit() calls. Ending with another status means calling exit again: glibc
@@ -133,7 +148,8 @@ void say_who_has_malloc() noexcept {
 
 // mode=pass with routes: no stacks, no check.
 void construct_for_routes() noexcept {
-  pthread_atfork(lock_routes_for_fork, unlock_routes_after_fork, after_fork_in_child_of_routes);
+  parent::set_fork_hooks(
+      {before_fork_of_routes, after_fork_in_parent_of_routes, after_fork_in_child_of_routes});
   watch_thread_exits();
   read_call_site_names();
   if (!options.stats) return;
@@ -158,7 +174,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   if (mode() == Mode::kRoute && !is_watched()) return construct_for_routes();
   if (mode() == Mode::kGuard) guarded::begin();
   const OwnWork own_work;
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  parent::set_fork_hooks({before_fork, after_fork_in_parent, after_fork_in_child});
   watch_thread_exits();
   read_call_site_names();
   load_libunwind();

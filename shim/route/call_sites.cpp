@@ -1,7 +1,6 @@
 #include "shim/route/call_sites.hpp"
 
 #include <link.h>
-#include <pthread.h>
 
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/say.hpp"
@@ -38,18 +37,6 @@ int note_module(dl_phdr_info* info, std::size_t, void*) noexcept {
     break;
   }
   return 0;
-}
-
-// mode=leak has handlers of its own for what others use too.
-void before_fork() noexcept {
-  if (!tracks_blocks() && !is_watched()) modules.lock_for_fork();
-}
-void after_fork_in_parent() noexcept {
-  if (!tracks_blocks() && !is_watched()) modules.unlock_after_fork();
-}
-void after_fork_in_child() noexcept {
-  after_fork_in_parent();
-  asking.store(false, std::memory_order_release);
 }
 
 }  // namespace
@@ -136,9 +123,19 @@ void CallSites::watch(const RouteRules& rules) noexcept {
   move_epoch();
 }
 
+// mode=leak locks for itself what others use too.
+void lock_call_sites_for_fork() noexcept {
+  if (sites_or_names_matter && !tracks_blocks() && !is_watched()) modules.lock_for_fork();
+}
+void unlock_call_sites_after_fork() noexcept {
+  if (sites_or_names_matter && !tracks_blocks() && !is_watched()) modules.unlock_after_fork();
+}
+void forget_call_site_questions() noexcept {
+  asking.store(false, std::memory_order_release);
+}
+
 void read_call_site_names() noexcept {
   if (!sites_or_names_matter) return;
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   bool by_name = false;
   for (CallSites* each = all_sites; each != nullptr; each = each->next_) by_name |= each->by_name_ != 0;
   if (!by_name) return;

@@ -43,6 +43,11 @@ class CallSites {
  private:
   friend void read_call_site_names() noexcept;
 
+  // Around a fork.
+  void lock_call_sites_for_fork() noexcept;
+  void unlock_call_sites_after_fork() noexcept;
+  void forget_call_site_questions() noexcept;  // in the child: who asked is not here
+
   // What is known of one module's names. Zeroed memory is "nothing yet"; once known it never changes: the
   // same file at the same place has the same number for ever.
   struct ModuleSites {
@@ -74,6 +79,11 @@ extern CallSites route_sites;  // those of WEIR_ROUTES
 // In the constructor: reads the names of what is loaded, where rules ask for any. Takes the loader's lock,
 // and waits for the tool.
 void read_call_site_names() noexcept;
+
+// Around a fork.
+void lock_call_sites_for_fork() noexcept;
+void unlock_call_sites_after_fork() noexcept;
+void forget_call_site_questions() noexcept;  // in the child: who asked is not here
 
 // After a dlclose.
 void note_modules_changed() noexcept;
