@@ -13,7 +13,7 @@
 namespace weir {
 
 inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
-inline constexpr std::uint32_t kFindingsVersion = 4;
+inline constexpr std::uint32_t kFindingsVersion = 5;
 
 // One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
 //   bits 0..46   instruction address as the unwinder saw it
@@ -89,6 +89,7 @@ struct FindingsHeader {
   std::uint64_t foreign_frees;     // blocks of another allocator, handed on to it
   std::uint64_t bad_frees;         // frees of what is no live block, with on_error=continue
   std::uint64_t untracked_stacks;  // allocations whose stack found no room (option stack_memory)
+  std::uint64_t uncleared_frees;   // large freed blocks that kept their contents (option clear_freed)
   std::uint64_t pause_ns;          // how long the program stood still
   std::uint64_t check_ns;          // enumerating, marking and classing
   std::uint32_t threads;           // threads at the time of the check

@@ -60,6 +60,7 @@ void fill_totals(FindingsHeader& h) noexcept {
   h.foreign_frees = heap_totals.foreign_frees.load(std::memory_order_relaxed);
   h.bad_frees = heap_totals.bad_frees.load(std::memory_order_relaxed);
   h.untracked_stacks = stack_depot.overflows();
+  h.uncleared_frees = blocks_left_uncleared();
 }
 
 // verbosity=2: what the stacks cost, for whoever tunes weir or wonders about it.

@@ -95,6 +95,7 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
                         .set("foreign_frees", facts.foreign_frees)
                         .set("bad_frees", facts.bad_frees)
                         .set("untracked_stacks", facts.untracked_stacks)
+                        .set("uncleared_frees", facts.uncleared_frees)
                         .set("threads", facts.threads)
                         .set("silent_threads", facts.silent_threads)
                         .set("pause_ns", facts.pause_ns)

@@ -74,6 +74,7 @@ TEST(ReportText, NamesWhatIsUnusual) {
   report.facts.foreign_frees = 1;
   report.facts.bad_frees = 2;
   report.facts.untracked_stacks = 3;
+  report.facts.uncleared_frees = 5;
   report.facts.silent_threads = 4;
   report.facts.threads = 9;
   report.facts.pause_ns = 1234567;
@@ -104,6 +105,7 @@ weir: totals: direct 100 byte(s) in 2 block(s), indirect 8 in 1, still reachable
 weir: 1 block(s) of another allocator were freed, and handed on to it
 weir: 2 free(s) of what is no live block
 weir: 3 allocation(s) without a stack of their own (option stack_memory)
+weir: 5 large freed block(s) kept their contents: old pointers in memory that was used again may hide leaks (option clear_freed)
 weir: 4 thread(s) did not stand still in time, their whole stacks were searched (option freeze_timeout_ms)
 weir: the program stood still for 1.235 ms (9 thread(s))
 SUMMARY: weir: 108 byte(s) leaked in 3 allocation(s).
