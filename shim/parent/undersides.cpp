@@ -10,6 +10,7 @@
 // what it uses; the junk, which nothing reads but for crashing, cost each thread two pages more.
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +74,8 @@ void bind() noexcept {
 
 extern "C" {
 
+extern std::atomic<std::uint64_t> weir_parent_refusals __attribute__((visibility("hidden")));
+
 int weir_parent_mprotect(void* p, std::size_t bytes, int protection) noexcept;
 
 void* weir_parent_mmap(void* hint, std::size_t bytes, int protection, int flags, int fd,
@@ -80,12 +83,15 @@ void* weir_parent_mmap(void* hint, std::size_t bytes, int protection, int flags,
   const bool plain = hint == nullptr && (flags & MAP_ANONYMOUS) != 0 && (flags & MAP_FIXED) == 0;
   if (plain && protection == (PROT_READ | PROT_WRITE)) {
     void* p = weir::heap_zone.map(bytes);
-    if (p == nullptr) errno = ENOMEM;
-    return p == nullptr ? MAP_FAILED : p;
+    if (p != nullptr) return p;
+    weir_parent_refusals.fetch_add(1, std::memory_order_relaxed);
+    errno = ENOMEM;
+    return MAP_FAILED;
   }
   if (plain) {  // a reservation, opened with mprotect later
     void* p = weir::heap_zone.map(bytes);
     if (p != nullptr && weir_parent_mprotect(p, bytes, protection) == 0) return p;
+    weir_parent_refusals.fetch_add(1, std::memory_order_relaxed);
     errno = ENOMEM;
     return MAP_FAILED;
   }
