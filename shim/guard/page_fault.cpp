@@ -53,13 +53,14 @@ PageBlock* nearest_block(std::uint64_t address) noexcept {
   return nearest;
 }
 
-// A pointer that went astray from a block on pages lands near their zone, if not in it.
+// How far a pointer that went astray may be from the live block that it is taken to have come from: in the zone, or
+// below it.
 constexpr std::uint64_t kAstray = std::uint64_t{64} << 30;
 bool is_near_zone(std::uint64_t address) noexcept {
   return address - (kPageZoneBase - kAstray) < kPageZoneSpan + kAstray;
 }
 
-// The blocks that are nearest to an address in no slot: the last one before it, the first one behind.
+// The live blocks that are nearest to an address in no slot: the last one before it, the first one behind.
 struct Sides {
   PageBlock* before = nullptr;
   PageBlock* behind = nullptr;
@@ -69,11 +70,11 @@ Sides blocks_beside(std::uint64_t address) noexcept {
   for (const PageRegion* region : {&small_slots, &large_slots}) {
     PageBlock* const last = region->last_from(address);
     PageBlock* below = last;
-    while (below != nullptr && below->stage() == PageState::kNone) below = region->before(*below);
+    while (below != nullptr && !below->is_live()) below = region->before(*below);
     PageBlock* above = last != nullptr        ? region->behind(*last)
                        : region->count() != 0 ? &(*region)[0]
                                               : nullptr;
-    while (above != nullptr && above->stage() == PageState::kNone) above = region->behind(*above);
+    while (above != nullptr && !above->is_live()) above = region->behind(*above);
     if (below != nullptr) sides.before = below;  // of the region with the higher addresses
     if (sides.behind == nullptr) sides.behind = above;
   }
@@ -109,12 +110,12 @@ bool answer(std::uint64_t address, const ucontext_t& context) noexcept {
   if (block == nullptr) {
     const Sides sides = blocks_beside(address);
     block = sides.before != nullptr ? sides.before : sides.behind;
-    if (block == nullptr) return false;
     if (sides.before != nullptr && sides.behind != nullptr) {
       const bool is_behind = distance(*sides.behind, address) < distance(*sides.before, address);
       block = is_behind ? sides.behind : sides.before;
       next = is_behind ? sides.before : sides.behind;
     }
+    if (block == nullptr || distance(*block, address) > kAstray) return false;
   }
   if (block->is_live() && address >= block->pages_start() && address < block->pages_end()) {
     return is_first_try(address, static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
