@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/pages.hpp"
+#include "shim/base/readable.hpp"
 #include "shim/unwind/cfi_rows.hpp"
 
 namespace weir {
@@ -113,6 +115,49 @@ std::uint64_t find_fde(const UnwindTables& t, std::uint64_t address) noexcept {
   return t.eh_frame_hdr + static_cast<std::uint64_t>(static_cast<std::int64_t>(table[low].fde));
 }
 
+// An entry for code, read as far as its program.
+struct CodeEntry {
+  Cie cie;
+  std::uint64_t start, bytes;
+  std::uint64_t program, end;
+};
+
+// The entry at `at`, which with its CIE lies in [low, high). False where there is none, or none of that kind.
+bool read_entry(std::uint64_t at, std::uint64_t low, std::uint64_t high, CodeEntry& entry) noexcept {
+  DwarfReader r(at, high);
+  const auto length = r.take<std::uint32_t>();
+  if (r.bad() || length == 0 || length == 0xffffffff || length > high - r.position()) return false;
+  entry.end = r.position() + length;
+  const std::uint64_t cie_pointer_at = r.position();
+  const std::uint64_t cie_at = cie_pointer_at - r.take<std::uint32_t>();
+  if (cie_at < low || cie_at > cie_pointer_at) return false;
+  if (!read_cie(cie_at, high, entry.cie)) return false;
+  DwarfReader body(r.position(), entry.end);
+  entry.start = body.pointer(entry.cie.pointer_encoding, 0);
+  entry.bytes = body.pointer(entry.cie.pointer_encoding & 0x0f, 0);
+  if (entry.cie.augmented) body.skip(body.uleb());
+  entry.program = body.position();
+  return !body.bad();
+}
+
+// What the entry says about an address in its code. The tables end at `limit`, the code of the module at `code_limit`.
+FrameRule rule_of(const CodeEntry& entry, std::uint64_t address, std::uint64_t limit,
+                  std::uint64_t code_limit) noexcept {
+  const Cie& cie = entry.cie;
+  if (cie.signal_frame) {
+    // A return address into the trampoline was looked up one byte before it.
+    const bool known = is_sigreturn(address, code_limit) || is_sigreturn(address + 1, code_limit);
+    return known ? FrameRule(RuleKind::kSignal) : FrameRule(RuleKind::kComplex);
+  }
+  RowMachine initial(cie, 0, ~std::uint64_t{0});
+  if (!initial.run(DwarfReader(cie.program, cie.program_end), nullptr)) return RuleKind::kComplex;
+  RowMachine machine(cie, entry.start, address);
+  machine.row = initial.row;
+  if (!machine.run(DwarfReader(entry.program, entry.end), &initial.row)) return RuleKind::kComplex;
+  if (cie.return_register != kRegIp) return RuleKind::kComplex;
+  return reduce(machine.row, limit, address);
+}
+
 }  // namespace
 
 FrameRule read_frame_rule(const UnwindTables& tables, std::uint64_t address) noexcept {
@@ -120,36 +165,51 @@ FrameRule read_frame_rule(const UnwindTables& tables, std::uint64_t address) noe
   if (tables.eh_frame_hdr < tables.module_start || tables.eh_frame_hdr >= tables.module_end) return unknown;
   const std::uint64_t fde = find_fde(tables, address);
   if (fde < tables.module_start || fde >= tables.module_end) return unknown;
+  CodeEntry entry;
+  if (!read_entry(fde, tables.module_start, tables.module_end, entry)) return unknown;
+  if (address < entry.start || address >= entry.start + entry.bytes) return unknown;
+  return rule_of(entry, address, tables.module_end, tables.module_end);
+}
 
-  DwarfReader r(fde, tables.module_end);
-  const auto length = r.take<std::uint32_t>();
-  if (r.bad() || length == 0 || length == 0xffffffff || length > tables.module_end - r.position())
-    return unknown;
-  const std::uint64_t end = r.position() + length;
-  const std::uint64_t cie_pointer_at = r.position();
-  const std::uint64_t cie_at = cie_pointer_at - r.take<std::uint32_t>();
-  Cie cie;
-  if (cie_at < tables.module_start || cie_at > cie_pointer_at) return unknown;
-  if (!read_cie(cie_at, tables.module_end, cie)) return unknown;
-  DwarfReader body(r.position(), end);
-  const std::uint64_t start = body.pointer(cie.pointer_encoding, 0);
-  const std::uint64_t bytes = body.pointer(cie.pointer_encoding & 0x0f, 0);
-  if (body.bad() || address < start || address >= start + bytes) return unknown;
-  if (cie.augmented) body.skip(body.uleb());
-
-  if (cie.signal_frame) {
-    // A return address into the trampoline was looked up one byte before it.
-    const bool known =
-        is_sigreturn(address, tables.module_end) || is_sigreturn(address + 1, tables.module_end);
-    return known ? FrameRule(RuleKind::kSignal) : FrameRule(RuleKind::kComplex);
+bool FrameEntries::may_read(std::uint64_t start, std::uint64_t bytes) noexcept {
+  for (std::uint64_t page = start & ~(kPageSize - 1); page < start + bytes; page += kPageSize) {
+    if (page >= asked_from_ && page < asked_to_) continue;
+    if (!is_readable(page)) return false;
+    if (page != asked_to_) asked_from_ = page;
+    asked_to_ = page + kPageSize;
   }
-  RowMachine initial(cie, 0, ~std::uint64_t{0});
-  if (!initial.run(DwarfReader(cie.program, cie.program_end), nullptr)) return RuleKind::kComplex;
-  RowMachine machine(cie, start, address);
-  machine.row = initial.row;
-  if (!machine.run(body, &initial.row)) return RuleKind::kComplex;
-  if (cie.return_register != kRegIp) return RuleKind::kComplex;
-  return reduce(machine.row, tables.module_end, address);
+  return true;
+}
+
+bool FrameEntries::next() noexcept {
+  constexpr std::uint64_t kLongest = 1 << 20;  // of an entry; what is longer is none
+  constexpr std::uint64_t kLength = sizeof(std::uint32_t);
+  while (next_ + 2 * kLength <= end_ && may_read(next_, kLength)) {
+    const std::uint64_t at = next_;
+    std::uint32_t length = 0;
+    std::memcpy(&length, reinterpret_cast<const void*>(at), kLength);
+    if (length < kLength || length > kLongest || length > end_ - at - kLength ||
+        !may_read(at, kLength + length)) {
+      return false;
+    }
+    next_ = at + kLength + length;
+    std::uint32_t cie_offset = 0;
+    std::memcpy(&cie_offset, reinterpret_cast<const void*>(at + kLength), kLength);
+    CodeEntry entry;
+    if (cie_offset == 0 || !read_entry(at, begin_, next_, entry) || entry.start == 0 || entry.bytes == 0)
+      continue;
+    entry_ = at;
+    code_start_ = entry.start;
+    code_end_ = entry.start + entry.bytes;
+    return true;
+  }
+  return false;
+}
+
+FrameRule FrameEntries::rule_at(std::uint64_t address) const noexcept {
+  CodeEntry entry;
+  if (!read_entry(entry_, begin_, next_, entry)) return RuleKind::kUnknown;
+  return rule_of(entry, address, next_, code_end_);
 }
 
 }  // namespace weir

@@ -8,6 +8,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/unwind/modules.hpp"
+#include "shim/unwind/registered_frames.hpp"
 #include "shim/unwind/rule_cache.hpp"
 
 namespace weir {
@@ -36,9 +37,28 @@ struct Registers {
 constexpr std::uint64_t kHeaderCount = 8;
 constexpr std::uint64_t kHeaderTable = 12;
 
+// An entry that the program has registered: as a table of this one, relative to itself.
+int find_registered(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_unwind_info,
+                    void* arg) {
+  RegisteredFrames::Entry entry;
+  if (!registered_frames.find(ip, entry)) return -UNW_ENOINFO;
+  const std::int64_t start = static_cast<std::int64_t>(entry.code_start - entry.at);
+  if (start != static_cast<std::int32_t>(start)) return -UNW_ENOINFO;
+  const struct alignas(unw_word_t) { std::int32_t start, fde; } row{static_cast<std::int32_t>(start), 0};
+  unw_dyn_info_t table{};
+  table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  table.start_ip = entry.code_start;
+  table.end_ip = entry.code_end;
+  table.u.rti.segbase = entry.at;
+  table.u.rti.table_data = reinterpret_cast<unw_word_t>(&row);
+  table.u.rti.table_len = sizeof row / sizeof(unw_word_t);
+  return unw.search_unwind_table(space, ip, &table, info, need_unwind_info, arg);
+}
+
 int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need_unwind_info,
                    void* arg) {
   const CodePlace place = modules.find(ip, false);
+  if (place.tables.module_end == 0) return find_registered(space, ip, info, need_unwind_info, arg);
   if (place.tables.eh_frame_hdr == 0) return -UNW_ENOINFO;
   unw_dyn_info_t table{};
   table.format = UNW_INFO_FORMAT_REMOTE_TABLE;

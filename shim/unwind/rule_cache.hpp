@@ -10,8 +10,9 @@ namespace weir {
 
 class RuleCache {
  public:
-  // The rule at the state's address, module number included. kUnknown results are not kept: JIT code comes
-  // and goes, and a module may be loaded where there was none. `nested` as in Modules::find.
+  // The rule at the state's address, module number included (0: code whose tables the program has registered).
+  // kUnknown results are not kept: JIT code comes and goes, and a module may be loaded where there was none.
+  // `nested` as in Modules::find.
   FrameRule rule_at(const FrameState& state, bool nested) noexcept {
     const std::uint64_t address = state.lookup_address();
     const std::uint64_t word = rules_.find(address);
@@ -21,10 +22,15 @@ class RuleCache {
   // Forgets the rules of modules that are no longer loaded. O(size).
   void forget_unloaded() noexcept;
 
+  // Forgets those of registered code. O(size).
+  void forget_registered() noexcept;
+
+  // With the lock of the registered tables.
   void lock_for_fork() noexcept;
   void unlock_after_fork() noexcept;
 
  private:
+  FrameRule learn_registered(std::uint64_t address, bool nested) noexcept;
   FrameRule learn(std::uint64_t address, bool nested) noexcept;
 
   WordMap rules_;
