@@ -13,9 +13,9 @@ namespace weir {
 inline bool is_readable(std::uint64_t address) noexcept {
   constexpr long kNoSuchHow = ~0l;
   if (address < 8) return false;  // for the kernel that is no set at all
-  constexpr long kEfault = -14;
-  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, static_cast<long>(address & ~std::uint64_t{7}), 0, 8) !=
-         kEfault;
+  constexpr long kEinval = -22;
+  return sys::call(SYS_rt_sigprocmask, kNoSuchHow, static_cast<long>(address & ~std::uint64_t{7}), 0, 8) ==
+         kEinval;
 }
 
 }  // namespace weir

@@ -22,7 +22,6 @@
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/life/process.hpp"
-#include "shim/life/sandbox.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
 #include "shim/unwind/modules.hpp"
@@ -305,16 +304,6 @@ void on_report_signal(int, siginfo_t*, void* context) noexcept {
   errno = saved;
 }
 
-// A filter of the process's own that would kill it for what a check asks of the system.
-bool sandbox_forbids_it() noexcept {
-  const char* call = sandbox::forbidden_for_check();
-  if (call == nullptr) return false;
-  if (sandbox::allows(SYS_write)) {
-    Line().text("weir: no leak check: a seccomp filter forbids ").text(call).say();
-  }
-  return true;
-}
-
 bool check_once(const Here& here) noexcept {
   if (ThreadState* t = this_thread) t->busy = false;
   if (!wait_for_freeze()) return false;
@@ -337,7 +326,7 @@ bool check_once(const Here& here) noexcept {
 bool check_at_exit(const Here& here) noexcept {
   if (checked_at_exit.exchange(true)) return false;
   const bool may_be_asked = options.leak_check_at_exit || options.report_signal != 0;
-  if (!may_be_asked || sandbox_forbids_it()) return false;
+  if (!may_be_asked) return false;
   const bool leaks = check_once(here);
   await_children();
   let_sleepers_go();

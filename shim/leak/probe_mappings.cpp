@@ -18,7 +18,9 @@ enum class Fill : std::uint8_t { kNone, kAll, kSome, kUnknown };
 Fill fill_of(std::uint64_t start, std::uint64_t end) noexcept {
   const auto bytes = static_cast<long>(end - start);
   const auto at = static_cast<long>(start);
-  const long all = sys::call(SYS_msync, at, bytes, MS_ASYNC);
+  long all = sys::call(SYS_msync, at, bytes, MS_ASYNC);
+  // Filters know this one better. What it takes back is advice.
+  if (all == -EPERM) all = sys::call(SYS_madvise, at, bytes, MADV_NORMAL);
   if (all == 0) return Fill::kAll;
   if (all != -ENOMEM) return Fill::kUnknown;
   const long got = sys::call(SYS_mmap, at, bytes, PROT_NONE,

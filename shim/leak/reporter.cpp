@@ -8,6 +8,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/life/output_file.hpp"
+#include "shim/life/process.hpp"
 #include "shim/life/start_tool.hpp"
 #include "shim/route/site_names.hpp"
 #include "shim/unwind/modules.hpp"
@@ -31,7 +32,7 @@ void say_not_checked(CheckObstacle why) noexcept {
   bool opened;
   const int fd = open_output(options.log_path, "log_path", false, &opened);
   Line line;
-  line.text("==").number(static_cast<std::uint64_t>(sys::getpid())).text("==WARNING: weir: no leak check: ");
+  line.text("==").number(static_cast<std::uint64_t>(this_process())).text("==WARNING: weir: no leak check: ");
   line.text(obstacle_words(why)).say_to(fd);
   if (opened) sys::close(fd);
 }

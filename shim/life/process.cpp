@@ -18,6 +18,7 @@
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/life/own_children.hpp"
+#include "shim/life/sandbox.hpp"
 #include "shim/life/thread_stacks.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/parent/fork_order.hpp"
@@ -193,7 +194,10 @@ pid_t this_process() noexcept {
   return process_id;
 }
 bool is_this_process() noexcept {
-  return process_id == sys::getpid();
+  constexpr pid_t kRefused =
+      -1;  // by a filter (see sys::call): who sets one is no fork's child without our knowing
+  const pid_t now = sys::getpid();
+  return now == process_id || now == kRefused;
 }
 
 __attribute__((noinline)) int finish(int status) noexcept {
@@ -205,7 +209,8 @@ __attribute__((noinline)) int finish(int status) noexcept {
   if (mode() == Mode::kGuard) guarded::finish();
   if (mode() == Mode::kGuard && options.stacks == kStacksNone) return status;  // leaks of unknown origin
   const bool leaks = check_at_exit(here);
-  return leaks && options.exitcode != 0 ? static_cast<int>(options.exitcode) : status;
+  return leaks && options.exitcode != 0 && !sandbox::was_in_the_way() ? static_cast<int>(options.exitcode)
+                                                                      : status;
 }
 
 }  // namespace weir

@@ -2,7 +2,6 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <sys/utsname.h>
 
 #include <atomic>
@@ -10,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "shim/base/readable.hpp"
 #include "shim/base/sys.hpp"
 
 namespace weir::sandbox {
@@ -155,41 +155,38 @@ bool tasks_die_alone() noexcept {
   return numbers[0] > 5 || (numbers[0] == 5 && numbers[1] >= 16);
 }
 
-struct Needed {
-  long call;
-  const char* name;
-};
-constexpr Needed kNeeded[] = {
-    {SYS_openat, "openat"},
-    {SYS_read, "read"},
-    {SYS_pread64, "pread64"},
-    {SYS_close, "close"},
-    {SYS_fstat, "fstat"},
-    {SYS_lseek, "lseek"},
-    {SYS_getdents64, "getdents64"},
-    {SYS_mmap, "mmap"},
-    {SYS_munmap, "munmap"},
-    {SYS_getpid, "getpid"},
-    {SYS_gettid, "gettid"},
-    {SYS_clock_gettime, "clock_gettime"},
-    {SYS_rt_sigprocmask, "rt_sigprocmask"},
-    {SYS_rt_sigaction, "rt_sigaction"},
-    {SYS_tgkill, "tgkill"},
-    {SYS_futex, "futex"},
-    {SYS_sched_yield, "sched_yield"},
-    {SYS_readlink, "readlink"},
-    {SYS_faccessat, "faccessat"},
-    {SYS_memfd_create, "memfd_create"},
-    {SYS_fcntl, "fcntl"},
-    {SYS_write, "write"},
-    {SYS_clone, "clone"},
-    {SYS_wait4, "wait4"},
-};
+constinit std::atomic<bool> refused{false};
+
+bool lets_through(long number, const long (&arguments)[6]) noexcept {
+  if (unknown.load(std::memory_order_relaxed)) {
+    return number == SYS_read || number == SYS_write || number == SYS_exit || number == SYS_rt_sigreturn;
+  }
+  struct seccomp_data asked {};
+  asked.nr = static_cast<int>(number);
+  asked.arch = AUDIT_ARCH_X86_64;
+  asked.instruction_pointer = reinterpret_cast<std::uint64_t>(&lets_through);
+  for (unsigned i = 0; i < 6; ++i) asked.args[i] = static_cast<std::uint64_t>(arguments[i]);
+  const unsigned used = filters_used.load(std::memory_order_acquire);
+  for (unsigned i = 0; i < used && i < kMostFilters; ++i) {
+    const unsigned count = filters[i].count.load(std::memory_order_acquire);
+    if (count != 0 && !is_harmless(run(instructions + filters[i].first, count, asked))) return false;
+  }
+  return true;
+}
+
+bool kills_for(long number, const long (&arguments)[6]) noexcept {
+  if (lets_through(number, arguments)) return false;
+  refused.store(true, std::memory_order_relaxed);
+  return true;
+}
 
 }  // namespace
 
 Filter::Filter(const struct sock_fprog* program) noexcept {
-  if (program == nullptr || program->filter == nullptr) return;
+  const auto readable = [](const void* p) { return is_readable(reinterpret_cast<std::uint64_t>(p)); };
+  if (!readable(program) || program->len == 0 || program->len > kMostInstructions) return;
+  if (!readable(program->filter) || !readable(program->filter + program->len - 1))
+    return;  // the kernel will say so
   const unsigned first = instructions_used.fetch_add(program->len);
   if (first + program->len > kMostInstructions) return;
   for (unsigned i = 0; i < program->len; ++i) instructions[first + i] = program->filter[i];
@@ -202,37 +199,20 @@ void Filter::keep() const noexcept {
   if (index >= kMostFilters) return note_strict();
   filters[index].first = first_;
   filters[index].count.store(count_, std::memory_order_release);
+  sys::is_deadly = kills_for;
 }
 
 void note_strict() noexcept {
   unknown.store(true, std::memory_order_relaxed);
+  sys::is_deadly = kills_for;
 }
 
 bool has_filter() noexcept {
   return unknown.load(std::memory_order_relaxed) || filters_used.load(std::memory_order_relaxed) != 0;
 }
 
-bool allows(long call, long a) noexcept {
-  if (unknown.load(std::memory_order_relaxed)) return false;
-  struct seccomp_data asked {};
-  asked.nr = static_cast<int>(call);
-  asked.arch = AUDIT_ARCH_X86_64;
-  asked.instruction_pointer = reinterpret_cast<std::uint64_t>(&allows);
-  asked.args[0] = static_cast<std::uint64_t>(a);
-  const unsigned used = filters_used.load(std::memory_order_acquire);
-  for (unsigned i = 0; i < used && i < kMostFilters; ++i) {
-    const unsigned count = filters[i].count.load(std::memory_order_acquire);
-    if (!is_harmless(run(instructions + filters[i].first, count, asked))) return false;
-  }
-  return true;
-}
-
-const char* forbidden_for_check() noexcept {
-  if (!has_filter()) return nullptr;
-  for (const Needed& n : kNeeded) {
-    if (!allows(n.call)) return n.name;
-  }
-  return allows(SYS_clone, CLONE_VM) ? nullptr : "clone";
+bool was_in_the_way() noexcept {
+  return refused.load(std::memory_order_relaxed);
 }
 
 bool allows_ptrace() noexcept {

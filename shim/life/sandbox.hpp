@@ -2,7 +2,7 @@
 //
 // A filter that the process sets while it runs goes by (prctl, and syscall for SYS_seccomp), and a copy is kept:
 // so it can be asked about a call without making it. One that was there before the program began cannot be
-// read; a call that it does not like is tried in a task that may die of it.
+// read; of all calls only ptrace is left out then, where it might take others with it. What a filter kills for, sys::call does not do.
 //
 // Async-signal-safe; filters are counted as the whole process's, whichever thread set them, and are inherited
 // over fork as the memory is.
@@ -27,11 +27,9 @@ void note_strict() noexcept;
 // Whether the process has set a filter.
 bool has_filter() noexcept;
 
-// Whether the call, with these first arguments, is let through or refused with an error. By what is known.
-bool allows(long call, long a = 0) noexcept;
-
-// The first of the calls that a check at the end needs which would kill; nullptr when there is none.
-const char* forbidden_for_check() noexcept;
+// Whether calls of ours were not made because the filter kills for them (sys::call asks). Then what the process's
+// parent learns of its end stays the program's: who confines a process watches its status.
+bool was_in_the_way() noexcept;
 
 // Whether threads may be stopped by ptrace, or it can be tried without danger.
 bool allows_ptrace() noexcept;

@@ -132,6 +132,25 @@ def test_chroot(weir):
     check_reported(result, "chroot")
 
 
+def test_deadly_filters(weir):
+    """What would kill is not called, and the status stays the program's own."""
+    program = weir.build("scenarios/programs/seccomp.c", ["-O0"])
+    for how in ("kill", "kill-more", "trap", "strict"):
+        for by in ("prctl", "syscall"):
+            for options in ("", "mode=guard", "mode=pass:stats=1"):
+                native = weir.run([program, how, by], preload=False)
+                equal(native.status, 5, f"{how}: status natively")
+                result = weir.run([program, how, by], options)
+                equal(result.status, 5, f"{how} by {by} with {options}: status\n{result.describe()}\n")
+                check(b"no leaks" not in result.stderr, f"{how}: says what it has not seen\n{result.describe()}")
+
+
+def test_report_under_a_filter(weir):
+    program = weir.build("scenarios/programs/seccomp.c", ["-O0"])
+    text = weir.run([program, "kill-more"]).stderr.decode()
+    equal(text.count(LOST), 1, f"reports within what the filter allows\n{text}")
+
+
 def test_json_of_no_check(weir):
     if os.geteuid() != 0:
         raise Skip("unmounting /proc is for the superuser")
