@@ -77,6 +77,20 @@ def test_many_at_once(weir):
     equal(daemon.end()[0], 23, "status")
 
 
+def test_ends_during_checks(weir):
+    """Checks that are asked for just before the end are not lost, though the process's group dies with it."""
+    for options in ("", "leak_check_at_exit=0"):
+        daemon = Daemon(weir, options)
+        daemon.lose()
+        daemon.ask()
+        for lost in range(2, 4):
+            daemon.child.send_signal(63)
+            equal(daemon.lose(), f"lost {lost}\n", "answer")
+        daemon.end()
+        reports = len(re.findall(r"^SUMMARY: weir:", daemon.text(), re.M))
+        check(reports >= (3 if options else 4), f"{reports} reports, with {options!r}: {daemon.text()}")
+
+
 def test_without_check_at_exit(weir):
     daemon = Daemon(weir, "leak_check_at_exit=0")
     daemon.lose()
