@@ -121,9 +121,10 @@ class TextWriter {
     note(facts.foreign_frees, "block(s) of another allocator were freed, and handed on to it");
     note(facts.bad_frees, "free(s) of what is no live block");
     note(facts.untracked_stacks, "allocation(s) without a stack of their own (option stack_memory)");
-    note(facts.uncleared_frees,
-         "large freed block(s) kept their contents: old pointers in memory that was used again may hide leaks "
-         "(option clear_freed)");
+    note(
+        facts.uncleared_frees,
+        "large freed block(s) kept their contents: old pointers in memory that was used again may hide leaks "
+        "(option clear_freed)");
     note(facts.silent_threads,
          "thread(s) did not stand still in time, their whole stacks were searched "
          "(option freeze_timeout_ms)");

@@ -60,7 +60,7 @@ def test_preloads_are_kept(weir):
 
 
 def test_another_malloc_comes_first(weir):
-    other = weir.build("interpose/plugins/brings_malloc.c", ["-O1", "-shared", "-fPIC"], "brings_malloc.so")
+    other = weir.build("scenarios/programs/brings_malloc.c", ["-O1", "-shared", "-fPIC"], "brings_malloc.so")
     environment = {**weir.environment(), "LD_PRELOAD": f"{other} {weir.library}", "WEIR_OPTIONS": f"tool={weir.tool}"}
     result = weir.run([loses(weir), "1x41"], preload=False, env=environment)
     said = f"weir: malloc is that of {other}, which comes before weir's: its blocks are not seen\n"
