@@ -1,6 +1,6 @@
 """The set-ups under which programs of other folders run once more: options of weir, and rules of WEIR_ROUTES.
 
-A set-up is called guard, page, page-front, others, watch, or after a set of rules: pool, arena, mixed, …
+A set-up is called plain, guard, page, page-front, others, watch, or after a set of rules: pool, arena, mixed, …
 """
 
 import dataclasses
@@ -32,6 +32,8 @@ class SetUp:
 
 def set_up(name, weir):
     arguments = (weir.library, weir.tool, weir.cache)
+    if name == "plain":
+        return SetUp(weir)
     if name == "guard":
         return SetUp(GuardWeir(*arguments))
     if name in ("page", "page-front"):

@@ -63,6 +63,16 @@ def test_threading(weir):
 
 
 @harness.only_in_all
+def test_fork(weir):
+    own_tests(weir, "test.test_fork1")
+
+
+@harness.only_in_all
+def test_asyncio(weir):
+    own_tests(weir, "test.test_asyncio.test_subprocess", "test.test_asyncio.test_locks")
+
+
+@harness.only_in_all
 def test_subprocess(weir):
     own_tests(weir, "test.test_subprocess")
 

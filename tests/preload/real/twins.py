@@ -30,7 +30,7 @@ def twins(weir, argv, *, files=None, normalise=unchanged, env=None, timeout=120,
         return place
 
     def run(place, preload):
-        logs = os.path.join(os.path.dirname(place), "log.%p")
+        logs = os.path.join(os.path.dirname(place), "log.%e.%p")
         return weir.run(argv, f"{OPTIONS}:log_path={logs}", preload=preload, cwd=place, env=env, timeout=timeout,
                         stdin=stdin)
 
