@@ -3,7 +3,7 @@
 #: needs tclsh
 #: package tcl
 #: version echo 'puts [info patchlevel]' | tclsh
-#: process tclsh8.6
+#: process tclsh*
 tclsh <<'END'
 for {set i 0} {$i < 30000} {incr i} { lappend l [expr {$i * 7919 % 30011}]; dict set d k$i [string repeat x [expr {$i % 30}]] }
 puts "[llength [lsort -integer $l]] [dict size $d] [string length [join [dict values $d] ,]] [regexp -all {x{7}} $d]"
