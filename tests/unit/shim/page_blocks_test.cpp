@@ -291,7 +291,9 @@ TEST_F(PageBlocks, AreFoundByTheLeakCheck) {
     const std::uint64_t bytes = find(block)->bytes();
     EXPECT_EQ(live[i].bytes(), bytes);
     EXPECT_EQ(live.find(number(block) + (bytes != 0 ? bytes - 1 : 0)), i);
-    EXPECT_EQ(live.find(number(block) + (bytes != 0 ? bytes : 1)), LiveBlocks::kNone);
+    // One past the end of a small block may be all that a program has of an empty array.
+    EXPECT_EQ(live.find(number(block) + (bytes != 0 ? bytes : 1)),
+              bytes <= LiveBlocks::kPointedPast ? i : LiveBlocks::kNone);
     EXPECT_EQ(live.find(number(block) - 1), LiveBlocks::kNone);
   }
   EXPECT_EQ(live.find(number(gone)), LiveBlocks::kNone);

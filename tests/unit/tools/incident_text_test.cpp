@@ -88,7 +88,7 @@ allocated by thread T2 'worker' (tid 102), 1.2 ms before, 2 fork(s) ago, by mall
     #0 0x000000012000 (/opt/app+0x2000)
     #1 0x000000013000 (/opt/app+0x3000)
 
-the block in front, 24 byte(s) at 0x34000000f000, is damaged behind its end too; it was allocated by thread T4 (tid 104):
+the block behind, 24 byte(s) at 0x34000000f000, is the next nearest; it was allocated by thread T4 (tid 104):
     (no stack was recorded)
 
 the freed block: 13 byte(s) at 0x340000001010, aligned to 64
