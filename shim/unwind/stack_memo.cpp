@@ -33,9 +33,15 @@ std::uint64_t chained(std::uint64_t callers, const FrameState& s, std::uint64_t 
 
 }  // namespace
 
+constinit StackMemo::Branch StackMemo::no_branches[1u << kBranchBits] = {};
+
+// Of the large memory; the branches lie behind.
+std::size_t StackMemo::frame_bytes(std::uint32_t limit) noexcept {
+  return 4 * std::size_t{limit} * kFrameBytes + (2 * std::size_t{limit} + 1) * sizeof(Found);
+}
+
 std::size_t StackMemo::bytes_for(std::uint32_t limit) noexcept {
-  return 4 * std::size_t{limit} * kFrameBytes + (2 * std::size_t{limit} + 1) * sizeof(Found) +
-         (sizeof(Branch) << kBranchBits);
+  return frame_bytes(limit) + (sizeof(Branch) << kBranchBits);
 }
 
 // The arrays but for the branches, which have the room behind them.
@@ -63,10 +69,7 @@ void StackMemo::initialize(void* small, void* large, std::uint32_t limit, StackB
   known_[0] = bounds;
   large_ = large;
   place_arrays(small, kSmallFrames, kSmallFrames);
-  branches_ = reinterpret_cast<Branch*>(found_ + kSmallFrames);
-  branch_bits_ = kSmallBranchBits;
-  branch_shift_ = 64 - branch_bits_;
-  branches_lost_ = 0;
+  branches_ = no_branches;
   forget();
   counters_ = {};
 }
@@ -84,16 +87,6 @@ __attribute__((noinline, cold)) void StackMemo::grow_frames(std::uint32_t found)
   std::memcpy(hashes_, was.hashes_, count_ * sizeof(std::uint64_t));
   std::memcpy(found_, was.found_, found * sizeof(Found));
   top_ = {};  // pointed into the slots
-}
-
-// The branches that there were are found again by walks: they are few.
-__attribute__((noinline, cold)) void StackMemo::grow_branches() noexcept {
-  const std::size_t in_front =
-      4 * std::size_t{limit_} * kFrameBytes + (2 * std::size_t{limit_} + 1) * sizeof(Found);
-  branches_ = reinterpret_cast<Branch*>(static_cast<char*>(large_) + in_front);
-  branch_bits_ += 4;
-  branch_shift_ = 64 - branch_bits_;
-  branches_lost_ = 0;
 }
 
 // Compares the slots of the steps from `frame` out to `lowest`. -1 when all hold; else the frame whose step
@@ -352,12 +345,10 @@ void StackMemo::keep_branch(std::uint32_t fork) noexcept {
   const std::uint32_t first = frames_[fork].slots_end;
   const std::uint32_t slots = f.slots_end - first;
   if (slots > kBranchSlots) return;
-  const Branch& before = branches_[branch_place_ >> branch_shift_];
-  if (before.ip != 0 && before.epoch == epoch_ && branch_bits_ != kBranchBits &&
-      ++branches_lost_ >> branch_bits_ != 0) {
-    grow_branches();
+  if (branches_ == no_branches) {
+    branches_ = reinterpret_cast<Branch*>(static_cast<char*>(large_) + frame_bytes(limit_));
   }
-  Branch& b = branches_[branch_place_ >> branch_shift_];
+  Branch& b = branches_[branch_place_ >> (64 - kBranchBits)];
   b.ip = f.ip;
   b.sp = f.sp;
   b.bp = f.bp;

@@ -23,8 +23,10 @@
 // what it holds now name the place of the next one to try, as in a trie.
 //
 // A thread that allocates once, a few calls deep, needs little of this, and programs have thousands of those.
-// So a memo begins in kSmallBytes: kSmallFrames frames and two branches. What is deeper moves it to the large
-// memory, for good; where branches push each other out there are sixteen times as many, until all are there.
+// So a memo begins in kSmallBytes, with room for kSmallFrames frames. What is deeper moves it to the large memory,
+// for good. There the branches are as well; a thread that has none yet looks into a table that is empty for all, and
+// each branch touches the page that it is in. (A small table of branches in front of the large one cost the look-up
+// some per cent, by an index that is no constant.)
 //
 // One memo belongs to one thread; no call here is reentrant (ThreadState::busy sees to it). Code that goes
 // away bumps unload_epoch and voids the memo.
@@ -77,7 +79,7 @@ class StackMemo {
     }
     std::uint64_t place = (site.ip ^ site.sp * 4) * 0x9e3779b97f4a7c15u;
     for (unsigned tried = 0;;) {
-      const Branch& b = branches_[place >> branch_shift_];
+      const Branch& b = branches_[place >> (64 - kBranchBits)];
       if (!begins_at(b, site)) break;
       const Slot* differs = last_difference(b.slot, b.slot + b.slots);
       if (differs == nullptr) {
@@ -126,9 +128,7 @@ class StackMemo {
   };
   // The innermost frames of a stack whose outer ones are the memo's up to frames_[fork].
   static constexpr std::uint32_t kBranchSlots = 16;
-  static constexpr unsigned kSmallBranchBits = 1;  // grows by four
   static constexpr unsigned kBranchBits = 9;
-  static_assert((kBranchBits - kSmallBranchBits) % 4 == 0);
   static constexpr unsigned kMostTried = 6;
   struct Branch {
     std::uint64_t ip, sp, bp, bp_needed;
@@ -139,6 +139,7 @@ class StackMemo {
     StackId id;
     Slot slot[kBranchSlots];
   };
+  static Branch no_branches[1u << kBranchBits];  // of a thread that has none; never written
   // A frame found by the present walk, innermost first.
   struct Found {
     FrameState state;
@@ -173,9 +174,9 @@ class StackMemo {
            slots_hold(slots_ + frames_[b.lowest].slots_end, slots_ + frames_[b.fork].slots_end);
   }
 
+  static std::size_t frame_bytes(std::uint32_t limit) noexcept;
   void place_arrays(void* memory, std::uint32_t capacity, std::uint32_t found_room) noexcept;
   void grow_frames(std::uint32_t found) noexcept;
-  void grow_branches() noexcept;
 
   StackId walk(FrameState state) noexcept;
   void keep_branch(std::uint32_t fork) noexcept;
@@ -191,11 +192,9 @@ class StackMemo {
 
   Top top_;
   std::uint32_t limit_;
-  std::uint32_t capacity_;    // of frames_: 4 * limit_ in the end
-  std::uint32_t found_room_;  // of found_: 2 * limit_ in the end
-  std::uint32_t branch_shift_, branch_bits_;
-  std::uint32_t branches_lost_;  // since there are so many
-  std::uint64_t limit_power_;    // B^limit
+  std::uint32_t capacity_;     // of frames_: 4 * limit_ in the end
+  std::uint32_t found_room_;   // of found_: 2 * limit_ in the end
+  std::uint64_t limit_power_;  // B^limit
   std::uint32_t count_;
   bool bottom_cut_;  // frames_[0] has callers that are not recorded
   std::uint64_t epoch_;
@@ -217,8 +216,7 @@ class StackMemo {
   static constexpr std::uint32_t kSmallFrames = 16;
 
  public:
-  static constexpr std::size_t kSmallBytes =
-      kSmallFrames * (kFrameBytes + sizeof(Found)) + (sizeof(Branch) << kSmallBranchBits);
+  static constexpr std::size_t kSmallBytes = kSmallFrames * (kFrameBytes + sizeof(Found));
 };
 
 }  // namespace weir
