@@ -5,7 +5,7 @@
 // no handler ran (epoll_wait, semop, ...) are told to begin again as well, with the time that they were given.
 //
 // The tracer is no thread of the process, which ptrace forbids; no exit signal, so that the program's waits do
-// not see it; descriptors are shared, so that none is copied; it dies with the thread that asked, whereupon the
+// not see it (life/own_children); descriptors are shared, so that none is copied; it dies with the thread that asked, whereupon the
 // system lets all threads go. It takes no lock and calls nothing but the system.
 #include <linux/futex.h>
 #include <linux/prctl.h>
@@ -25,6 +25,7 @@
 #include "shim/base/task.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/leak/freeze_table.hpp"
+#include "shim/life/own_children.hpp"
 #include "shim/life/sandbox.hpp"
 
 namespace weir {
@@ -217,8 +218,7 @@ int run_tracer(void* of) noexcept {
 }
 
 void collect_tracer() noexcept {
-  while (sys::call(SYS_wait4, tracer, 0, __WALL) == -EINTR) {
-  }
+  own_children::wait(tracer, nullptr, 0);
   // Somebody else may have waited for it, with __WALL and for any child.
   while (tracer_lives.load(std::memory_order_acquire) != 0) sys::call(SYS_sched_yield);
   tracer = 0;
@@ -245,6 +245,7 @@ bool freeze_by_tracer(const FreezeWork& work) noexcept {
     return false;
   }
   tracer = static_cast<pid_t>(made);
+  own_children::note(tracer);
   // Yama allows it to whom the process names. Without Yama this is an error that changes nothing.
   const bool named = sys::call(SYS_prctl, PR_SET_PTRACER, tracer) == 0;
   tracing_becomes(Tracing::kToFreeze);

@@ -1,5 +1,6 @@
 #include "shim/leak/leak_check.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
+#include "shim/life/own_children.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
@@ -234,14 +236,13 @@ CheckingThread thread_that_ends(const Here& here) noexcept {
 
 // The children of earlier requests; collected so that none stays a zombie for long.
 constexpr int kMostChildren = 64;
-constexpr int kAnyKind = 0x40000000;  // __WALL
 pid_t children[kMostChildren];
 
 // Whether any is still at it.
 bool collect_children() noexcept {
   bool any = false;
   for (pid_t& child : children) {
-    if (child != 0 && sys::call(SYS_wait4, child, 0, WNOHANG | kAnyKind, 0) != 0) child = 0;
+    if (child != 0 && own_children::wait(child, nullptr, WNOHANG) != 0) child = 0;
     any |= child != 0;
   }
   return any;
@@ -283,8 +284,11 @@ void check_on_demand(void* of) noexcept {
   if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal, others.silent != 0);
   const ParentMemory parent = ParentMemory::open();
   // No exit signal, so the program's waits do not see it.
-  const auto child = static_cast<pid_t>(sys::call(SYS_clone, 0));
+  pid_t* const known = own_children::place();
+  const auto child = static_cast<pid_t>(
+      sys::call(SYS_clone, known != nullptr ? CLONE_PARENT_SETTID : 0, 0, sys::as_word(known)));
   if (child == 0) {
+    own_children::forget();
     check(CheckReason::kSignal, self, others, &parent, start, sys::now_ns() - start, [] {});
     sys::exit_group(0);
   }
@@ -293,7 +297,11 @@ void check_on_demand(void* of) noexcept {
   name_silent_threads(others);
   if (mode() == Mode::kGuard) report_found_damage();
   if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
-  if (child > 0) *place = child;
+  if (child > 0) {
+    *place = child;
+  } else {
+    own_children::drop(known);
+  }
 }
 
 void on_report_signal(int, siginfo_t*, void* context) noexcept {

@@ -62,6 +62,9 @@ void find() noexcept {
   fill(next.sysv_signal, "sysv_signal");
   fill(next.sigset, "sigset");
   fill(next.sigignore, "sigignore");
+  fill(next.waitpid, "waitpid");
+  fill(next.wait4, "wait4");
+  fill(next.waitid, "waitid");
 }
 
 __attribute__((noinline, cold)) void free_foreign(void* block) noexcept {

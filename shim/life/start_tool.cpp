@@ -210,7 +210,7 @@ void run_tool(void* of) noexcept {
   sys::exit_group(kNotStarted);
 }
 
-// -1: somebody else has waited for it, or it did not exit.
+// -1: it did not exit.
 int wait_for(long child) noexcept {
   int status = 0;
   long got;
@@ -291,10 +291,13 @@ int start(ToolStart& s) noexcept {
   const std::uint64_t all = ~std::uint64_t{0};
   std::uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&all), sys::as_word(&before), sizeof all);
-  pid_t* const pid = own_children::take_slot();
-  const long child = start_process(0, room->stacks + 2 * kStack, run_tool_and_wait, &s, pid);
-  if (child > 0) wait_for(child);
-  own_children::give_slot(pid);
+  pid_t* const place = own_children::place();
+  const long child = start_process(0, room->stacks + 2 * kStack, run_tool_and_wait, &s, place);
+  if (child > 0) {
+    own_children::wait(static_cast<pid_t>(child), nullptr, 0);
+  } else {
+    own_children::drop(place);
+  }
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&before), 0, sizeof before);
   spare_room.store(room, std::memory_order_release);
   return s.status == kNotStarted ? -1 : s.status;

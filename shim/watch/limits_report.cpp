@@ -15,6 +15,7 @@
 #include "shim/leak/reporter.hpp"
 #include "shim/life/mode.hpp"
 #include "shim/life/output_file.hpp"
+#include "shim/life/own_children.hpp"
 #include "shim/life/process.hpp"
 #include "shim/life/start_tool.hpp"
 #include "shim/life/thread_state.hpp"
@@ -93,15 +94,19 @@ void report(const Excess& excess) noexcept {
   if (!take_freeze()) return say_bare(excess, " (a check was at it already)");
   freeze_threads(options.freeze_timeout_ms);
   // No exit signal, so the program's waits do not see it.
-  const long child = sys::call(SYS_clone, 0);
+  pid_t* const known = own_children::place();
+  const long child = sys::call(SYS_clone, known != nullptr ? CLONE_PARENT_SETTID : 0, 0, sys::as_word(known));
   if (child == 0) {
+    own_children::forget();
     report_frozen(excess, stack);
     sys::exit_group(0);
   }
   release_threads();
   give_freeze();
-  constexpr long kAnyKind = 0x40000000;  // __WALL
-  while (child > 0 && sys::call(SYS_wait4, child, 0, kAnyKind, 0) == -EINTR) {
+  if (child > 0) {
+    own_children::wait(static_cast<pid_t>(child), nullptr, 0);
+  } else {
+    own_children::drop(known);
   }
   if (child < 0) say_bare(excess, " (no report: fork failed)");
   errno = saved;
