@@ -104,6 +104,7 @@ struct FindingsHeader {
   FindingsSection options;    // bytes: the options in force, "key=value\n" each, every row of options.def
   FindingsSection command;    // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
   FindingsSection routes;     // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
+  FindingsSection program;    // bytes: the name that it was started by, for %e
   FindingsSection incidents;  // FindingsIncident
   FindingsSection dumps;      // bytes: memory around the incidents, and their marks
   FindingsSection limits;     // FindingsLimit; one with kLimit, else none

@@ -6,6 +6,8 @@
 #include "shim/abi/route_matches.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/leak/memory_map.hpp"
+#include "shim/life/program_name.hpp"
 #include "shim/route/routed_heap.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/stack_depot.hpp"
@@ -37,10 +39,7 @@ FindingsSection write_modules(FindingsFile& file, FindingsSection& text) noexcep
     if (m.path_bytes != 0) {
       add_text(m.path, m.path_bytes);
     } else {
-      char exe[kLongestPath];
-      const long n =
-          sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
-      if (n > 0) add_text(exe, static_cast<std::uint64_t>(n));
+      add_text(program_file().data(), program_file().size());
     }
     o.path_bytes = static_cast<std::uint32_t>(text.count - o.path_offset);
   }
@@ -68,7 +67,7 @@ FindingsSection write_routes(FindingsFile& file) noexcept {
 FindingsSection write_command(FindingsFile& file) noexcept {
   constexpr std::uint64_t kRoom = std::uint64_t{256} << 10;
   const std::uint64_t offset = file.take(kRoom);
-  const int fd = sys::open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC);
+  const int fd = open_own("cmdline");
   std::uint64_t have = 0;
   for (long got; fd >= 0 && (got = sys::read(fd, file.at(offset + have), kRoom - have)) > 0;) {
     have += static_cast<std::uint64_t>(got);
@@ -94,6 +93,8 @@ void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept 
   header.options = write_options(file);
   header.command = write_command(file);
   header.routes = write_routes(file);
+  header.program = {file.take(program_name().size()), program_name().size()};
+  program_name().copy(file.at(header.program.offset), program_name().size());
 }
 
 WrittenStack write_stack(FindingsFile& file, FindingsHeader& header, StackId stack) noexcept {

@@ -13,6 +13,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/guard/guard_header.hpp"
 #include "shim/guard/guarded_heap.hpp"
+#include "shim/life/program_name.hpp"
 #include "shim/parent/parent.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/block_header.hpp"
@@ -33,9 +34,9 @@ constinit bool summary_is_of_root = false;
 constinit const char* sanitizer = nullptr;
 
 // argc, argv…, NULL, environment…, NULL, auxiliary vector: the kernel's lay-out, there from the first
-// instruction on, while `environ` is NULL until libc has initialised itself.
+// instruction on, while `__environ` is NULL until libc has initialised itself.
 char** environment_block() noexcept {
-  if (environ != nullptr) return environ;
+  if (__environ != nullptr) return __environ;
   auto* words = static_cast<long*>(__libc_stack_end);
   return reinterpret_cast<char**>(words + 1 + words[0] + 1);
 }
@@ -67,11 +68,15 @@ std::string_view base_name(std::string_view path) noexcept {
 
 // A program's name is that of its file, or the one that it was started by (a script, busybox).
 bool program_is_listed(std::string_view list) noexcept {
-  char exe[512];
-  const long n = sys::call(SYS_readlink, sys::as_word("/proc/self/exe"), sys::as_word(exe), sizeof exe);
-  if (n > 0 && listed(list, base_name({exe, static_cast<std::size_t>(n)}))) return true;
-  const char* execfn = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
-  return execfn != nullptr && listed(list, base_name(execfn));
+  return listed(list, base_name(program_file())) || listed(list, program_name());
+}
+
+// Whether an entry of LD_PRELOAD is this library: as it was given, or found by its name alone.
+bool is_own_library(std::string_view entry) noexcept {
+  const link_map* const own = module_of(reinterpret_cast<const void*>(&is_own_library));
+  if (own == nullptr) return false;
+  const std::string_view path(own->l_name);
+  return entry == path || (entry.find('/') == std::string_view::npos && entry == base_name(path));
 }
 
 // Takes our library out of LD_PRELOAD, in place, so that children start without it. Others stay.
@@ -83,7 +88,7 @@ void leave_children_alone() noexcept {
     const char* end = from;
     while (*end != '\0' && *end != ':' && *end != ' ') ++end;
     const std::string_view entry(from, static_cast<std::size_t>(end - from));
-    if (base_name(entry).substr(0, 7) != "libweir") {
+    if (!is_own_library(entry)) {
       if (to != value) *to++ = ':';
       for (const char c : entry) *to++ = c;
     }
@@ -165,6 +170,7 @@ const char* initial_environment(const char* name) noexcept {
 bool stands_aside() noexcept {
   if (sanitizer == nullptr) return false;
   remember_error_fd();
+  remember_program();
   Line()
       .text("weir: ")
       .text(sanitizer)
@@ -200,6 +206,7 @@ void start() noexcept {
     return;
   }
   remember_error_fd();
+  remember_program();
   make_header_key();
   const Mode chosen = choose_mode();
   const bool watched = options.enabled && set_up_watch();

@@ -1,11 +1,10 @@
 #include "shim/life/output_file.hpp"
 
-#include <errno.h>
-
 #include <string_view>
 
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
+#include "shim/life/program_name.hpp"
 
 namespace weir {
 
@@ -22,7 +21,7 @@ void expand_output(std::string_view pattern, char* name, std::size_t room) noexc
     } else if (pattern[++i] == 'p') {
       put(Line().number(static_cast<std::uint64_t>(sys::getpid())).view());
     } else if (pattern[i] == 'e') {
-      put(program_invocation_short_name);
+      put(program_name());
     } else {
       put(pattern.substr(i - 1, 2));
     }

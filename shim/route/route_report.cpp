@@ -9,6 +9,7 @@
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/life/output_file.hpp"
+#include "shim/life/program_name.hpp"
 #include "shim/route/route_life.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/route/thread_cache.hpp"
@@ -104,7 +105,7 @@ void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
       .text("==")
       .number(static_cast<std::uint64_t>(sys::getpid()))
       .text("== weir: routes of ")
-      .text(program_invocation_short_name)
+      .text(program_name())
       .say_to(fd);
   TableRow()
       .left("route", 18)
@@ -153,7 +154,7 @@ void print_json(int fd, const RouteReport* reports, unsigned count) noexcept {
   Line line;
   line.text("{\"weir_routes\": 1, \"pid\": ").number(static_cast<std::uint64_t>(sys::getpid()));
   line.text(", \"program\": ");
-  put_string(line, program_invocation_short_name);
+  put_string(line, program_name());
   line.text(", \"routes\": [").say_to(fd);
   for (unsigned i = 0; i < count; ++i) {
     const RouteReport& r = reports[i];

@@ -6,6 +6,7 @@
 
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/life/program_name.hpp"
 #include "shim/life/start_tool.hpp"
 #include "shim/unwind/modules.hpp"
 
@@ -149,16 +150,7 @@ const char* read_answer(int fd, SiteQuestion* questions, unsigned count) noexcep
 std::string_view path_of_module(unsigned number) noexcept {
   const Module& m = modules[number];
   if (m.path_bytes != 0) return {m.path, m.path_bytes};
-  // Asked once: the file may be moved or deleted later.
-  // Threads that ask at the same time write the same bytes.
-  static constinit char exe[4096];
-  static constinit std::atomic<long> bytes{0};
-  long n = bytes.load(std::memory_order_acquire);
-  if (n == 0) {
-    n = sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
-    bytes.store(n, std::memory_order_release);
-  }
-  return n > 0 ? std::string_view(exe, static_cast<std::size_t>(n)) : std::string_view();
+  return program_file();
 }
 
 const char* ask_for_sites(const RouteRules& rules, SiteQuestion* questions, unsigned count) noexcept {

@@ -7,6 +7,7 @@
 #include "shim/base/sys.hpp"
 #include "shim/life/output_file.hpp"
 #include "shim/life/process.hpp"
+#include "shim/life/program_name.hpp"
 #include "shim/route/site_names.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/watch/stack_hash.hpp"
@@ -107,10 +108,7 @@ void StackFile::put_line() noexcept {
 void StackFile::put_frames_modules(const FrameToken* frames, std::uint32_t count) noexcept {
   if (!begun_) {
     begun_ = true;
-    char exe[4096];
-    const long n =
-        sys::call(SYS_readlink, sys::as_word("/proc/thread-self/exe"), sys::as_word(exe), sizeof exe);
-    stack_line.begin().text("process ").text({exe, n > 0 ? static_cast<std::size_t>(n) : 0});
+    stack_line.begin().text("process ").text(program_file());
     put_line();
   }
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -12,8 +12,9 @@ namespace weir {
 
 namespace {
 
-// The name for %e: a login shell's leading dash is none of it.
+// The name for %e. One from the arguments may be a title: a login shell's leading dash is none of the name.
 std::string_view program_name(const Findings& findings) {
+  if (!findings.program().empty()) return findings.program();
   if (findings.command().empty()) return "unknown";
   std::string_view name = findings.command().front();
   name.remove_prefix(name.rfind('/') + 1);

@@ -85,6 +85,7 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
       !take_text(bytes, header_->options, "options", options_, error) ||
       !take_text(bytes, header_->command, "command", command, error) ||
       !take_text(bytes, header_->routes, "routes", routes, error) ||
+      !take_text(bytes, header_->program, "program", program_, error) ||
       !take_section(bytes, header_->incidents, "incidents", incidents_, error) ||
       !take_section(bytes, header_->dumps, "dumps", dumps_, error) ||
       !take_section(bytes, header_->limits, "limits", limits_, error)) {

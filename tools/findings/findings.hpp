@@ -50,6 +50,8 @@ class Findings {
   std::string_view options() const { return options_; }
   const std::vector<std::string>& command() const { return command_; }
 
+  std::string_view program() const { return program_; }
+
   // The name of the route that the blocks of a group or incident came by; empty for the parent's.
   template <typename Owner>
   std::string_view route_of(const Owner& owner) const {
@@ -73,6 +75,7 @@ class Findings {
   std::span<const std::uint8_t> dumps_;
   std::string_view text_;
   std::string_view options_;
+  std::string_view program_;
   std::vector<std::string> command_;
   std::vector<std::string> routes_;
 };

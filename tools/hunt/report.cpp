@@ -10,6 +10,8 @@
 #include "tools/report/incident_text.hpp"
 #include "tools/report/report_line.hpp"
 
+#include "tools/report/shown.hpp"
+
 namespace weir {
 
 namespace {
@@ -42,7 +44,7 @@ std::string hunt_text(const HuntReport& report, bool color) {
     out += incident_text(bug.incident, {{}, note, color, false});
     if (out.ends_with("\n\n")) out.pop_back();  // where the summary would stand
   }
-  fmt::format_to(to, "\n{}\nweir: hunt: {}\n", kDoubleLine, join(report.command, " "));
+  fmt::format_to(to, "\n{}\nweir: hunt: {}\n", kDoubleLine, shown(join(report.command, " ")));
   fmt::format_to(to, "  {:<12}{:>8}{:>11}   {}\n", "layout", "reports", "time", "ended");
   for (const HuntRun& run : report.runs) {
     fmt::format_to(to, "  {:<12}{:>8}{:>9.2f} s   {}\n", run.layout.name, run.reports, seconds(run.end.time),

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "shim/abi/findings.hpp"
+#include "tools/report/shown.hpp"
 
 namespace weir {
 
@@ -20,15 +21,15 @@ void append_frame(std::string& out, unsigned number, const Frame& frame, const S
                   std::string_view prefix) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "    #{} 0x{:012x}", number, frame.address);
-  if (!source.function.empty()) fmt::format_to(to, " in {}", source.function);
+  if (!source.function.empty()) fmt::format_to(to, " in {}", shown(source.function));
   if (!source.file.empty()) {
-    fmt::format_to(to, " {}", without_prefix(source.file, prefix));
+    fmt::format_to(to, " {}", shown(without_prefix(source.file, prefix)));
     if (source.line != 0) fmt::format_to(to, ":{}", source.line);
     if (source.line != 0 && source.column != 0) fmt::format_to(to, ":{}", source.column);
   } else if (frame.module->path.empty()) {
     out += " (<unknown module>)";
   } else {
-    fmt::format_to(to, " ({}+0x{:x})", frame.module->path, frame.offset);
+    fmt::format_to(to, " ({}+0x{:x})", shown(frame.module->path), frame.offset);
     if (!frame.module->build_id.empty()) fmt::format_to(to, " (BuildId: {})", frame.module->build_id);
     if (frame.module->unloaded) out += " (unloaded)";
   }
@@ -62,14 +63,14 @@ std::string place_of(std::span<const Frame* const> frames, std::string_view stri
   if (frames.empty()) return {};
   const Frame& frame = *frames.front();
   const SourceFrame& source = frame.sources.front();
-  std::string place = source.function;
+  std::string place = shown(source.function);
   if (!source.file.empty()) {
     if (!place.empty()) place += ' ';
-    place += without_prefix(source.file, strip_path_prefix);
+    place += shown(without_prefix(source.file, strip_path_prefix));
     if (source.line != 0) place += fmt::format(":{}", source.line);
   } else if (!frame.module->path.empty()) {
     if (!place.empty()) place += ' ';
-    place += fmt::format("({}+0x{:x})", frame.module->path, frame.offset);
+    place += fmt::format("({}+0x{:x})", shown(frame.module->path), frame.offset);
   } else if (place.empty()) {
     place = fmt::format("0x{:x}", frame.address);
   }

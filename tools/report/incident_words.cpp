@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "tools/report/shown.hpp"
+
 namespace weir {
 
 namespace {
@@ -64,7 +66,7 @@ std::string place_clause(const Incident& incident) {
       return "which is on the stack";
     case IncidentPlace::kStatic:
       return fmt::format("which is in static storage of {}",
-                         incident.place_module.empty() ? "an unknown module" : incident.place_module);
+                         incident.place_module.empty() ? "an unknown module" : shown(incident.place_module));
     case IncidentPlace::kInsideLive:
       return fmt::format("which is inside a block of {} byte(s) at offset {}", facts.block_bytes,
                          offset_in_block(facts));
@@ -130,9 +132,7 @@ const Trace& telling_trace(const Incident& incident) {
 std::string thread_text(const Trace& trace) {
   if (trace.thread == 0)
     return trace.tid == 0 ? "an unknown thread" : fmt::format("thread (tid {})", trace.tid);
-  std::string name = trace.thread_name;  // whatever bytes the program gave
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  std::string name = shown(trace.thread_name);
   if (!name.empty()) name = fmt::format(" '{}'", name);
   return fmt::format("thread T{}{} (tid {})", trace.thread, name, trace.tid);
 }

@@ -84,6 +84,12 @@ def test_follow_keeps_other_preloads(weir):
     equal(result.stdout.decode().strip(), f"{weir.library} {other}", "LD_PRELOAD of the child")
 
 
+def test_follow_keeps_libraries_of_like_name(weir):
+    other = weir.build("scenarios/programs/other_preload.c", ["-O0", "-shared", "-fPIC"], "libweirdo.so")
+    result = weir.run(["/bin/sh", "-c", "printenv LD_PRELOAD"], "follow=0", env={"LD_PRELOAD": other})
+    equal(result.stdout.decode().strip(), other, "LD_PRELOAD of the child")
+
+
 def test_malloc_context_size(weir):
     for size in (1, 2, 3):
         result = run(weir, f"malloc_context_size={size}", status=23)

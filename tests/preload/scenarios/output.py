@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 
 import harness
 from harness import check, equal
@@ -59,6 +60,31 @@ def test_file(weir):
     check(REPORT in read(f"{folder}/report.loses.{result.pid}.txt"), "the file holds no report")
 
 
+def test_name_of_a_process_with_a_title(weir):
+    program = weir.build("scenarios/programs/sets_title.c", ["-O0"])
+    folder = weir.fresh_directory()
+    result = weir.run([program], f"log_path={folder}/%e:json_path={folder}/%e.json")
+    equal(sorted(os.listdir(folder)), ["sets_title", "sets_title.json"], f"files\n{result.describe()}\n")
+
+
+def test_names_with_control_characters(weir):
+    folder = weir.fresh_directory()
+    program = os.path.join(folder, "a\x1b[31m\nname")
+    shutil.copy(weir.build("scenarios/programs/loses.c", ["-O0", "-s"], "loses_stripped"), program)
+    result = weir.run([program, "1x41"])
+    check(b"\x1b" not in result.stderr and b"\\x1b[31m\\nname" in result.stderr, f"{result.stderr!r}")
+
+
+def test_long_names_are_cut(weir):
+    name = "a_name_that_doubles_" * 500
+    source = weir.write("long.c", f"#include <stdlib.h>\nvoid *volatile p;\n__attribute__((noinline)) void {name}(void)"
+                                  "{ p = malloc(9); p = 0; }\nint main(void) { " + name + "(); return 0; }\n")
+    result = weir.run([weir.build(source, ["-O0"])])
+    check(max(map(len, result.stderr.splitlines())) < 700, "a line of the text is that long")
+    check(b"a_name_that_doubles_" in result.stderr, f"no name\n{result.describe()}")
+    equal(result.reports[0].leaks[0].names()[0], name, "the name in the JSON")
+
+
 def test_file_without_leaks(weir):
     folder = weir.fresh_directory()
     result = weir.run([loses(weir), "0x1"], f"log_path={folder}/report")
@@ -109,6 +135,8 @@ def test_started_without_descriptors(weir):
 def test_full_disk(weir):
     result = weir.run([loses(weir), "1x41"], "log_path=/dev/full")
     equal(result.status, 23, "status")
+    check(b"cannot write the report to /dev/full: No space left on device" in result.stderr, result.describe())
+    equal(result.stderr.count(REPORT), 1, "reports on stderr instead")
 
 
 def test_small_address_space(weir):

@@ -12,10 +12,10 @@
 namespace weir {
 namespace {
 
-const ModuleName kApp{.path = "/opt/app"};
+const ModuleName kHuntedApp{.path = "/opt/app"};
 
 // Frames at other addresses each time, as in another run, but at the same offset.
-const Frame* frame_at(std::uint64_t offset, const ModuleName& module = kApp) {
+const Frame* frame_at(std::uint64_t offset, const ModuleName& module = kHuntedApp) {
   static std::deque<Frame> frames;
   const std::uint64_t address = 0x10000 * (frames.size() + 1) + offset;
   return &frames.emplace_back(Frame{address, offset, &module, {{.function = fmt::format("f{}", offset)}}});
@@ -47,7 +47,7 @@ std::vector<std::pair<std::size_t, std::uint64_t>> seen(const Bug& bug) {
   for (const SeenBy& by : bug.seen) pairs.emplace_back(by.layout, by.times);
   return pairs;
 }
-using Pairs = std::vector<std::pair<std::size_t, std::uint64_t>>;
+using MergedPairs = std::vector<std::pair<std::size_t, std::uint64_t>>;
 
 TEST(MergeSightings, TheSameStacksAreOneBug) {
   const Sighting sightings[] = {{2, found_by(IncidentOccasion::kFree, 1, 2)},
@@ -55,7 +55,7 @@ TEST(MergeSightings, TheSameStacksAreOneBug) {
                                 {2, found_by(IncidentOccasion::kFree, 1, 2)}};
   const std::vector<Bug> bugs = merge_sightings(sightings);
   ASSERT_EQ(bugs.size(), 1u);
-  EXPECT_EQ(seen(bugs[0]), (Pairs{{0, 1}, {2, 2}}));
+  EXPECT_EQ(seen(bugs[0]), (MergedPairs{{0, 1}, {2, 2}}));
 }
 
 TEST(MergeSightings, OtherKindsAndStacksAreOtherBugs) {
@@ -100,7 +100,7 @@ TEST(MergeSightings, DamageGoesToTheWriteThatDidIt) {
   const std::vector<Bug> bugs = merge_sightings(sightings);
   ASSERT_EQ(bugs.size(), 1u);
   EXPECT_EQ(bugs[0].incident.facts.occasion, IncidentOccasion::kAccess);
-  EXPECT_EQ(seen(bugs[0]), (Pairs{{0, 1}, {1, 1}}));
+  EXPECT_EQ(seen(bugs[0]), (MergedPairs{{0, 1}, {1, 1}}));
 }
 
 TEST(MergeSightings, DamageStaysApartFromWhatDidNotDoIt) {

@@ -80,7 +80,7 @@ seen by page
 in thread T1 'main' (tid 101):
     #0 0x000000011000 (/opt/app+0x1000)
 
-freed by thread T3 'a?b' (tid 103), 2.5 s before, by operator delete:
+freed by thread T3 'a\nb' (tid 103), 2.5 s before, by operator delete:
     #0 0x000000014000 (/opt/app+0x4000)
     ... (deeper than malloc_context_size=64)
 
