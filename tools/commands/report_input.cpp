@@ -22,10 +22,9 @@ std::string_view program_name(const Findings& findings) {
   return name.empty() ? "unknown" : name;
 }
 
-// The program waits for this report: a debuginfod server that does not answer must not hold it for long, and
-// without a home directory the downloads would land in the root of the file system.
+// Without a home directory the downloads would land in the root of the file system. (How long a server may hold the
+// program that waits for this report is symbols/server_time's.)
 void tame_debuginfod() {
-  setenv("DEBUGINFOD_TIMEOUT", "10", 0);
   if (std::getenv("HOME") == nullptr && std::getenv("XDG_CACHE_HOME") == nullptr &&
       std::getenv("DEBUGINFOD_CACHE_PATH") == nullptr) {
     unsetenv("DEBUGINFOD_URLS");

@@ -9,14 +9,27 @@
 #include <cstdlib>
 
 #include "tools/say.hpp"
+#include "tools/symbols/server_time.hpp"
 
 namespace weir {
 
 namespace {
 
+// Both may ask a server.
+int find_elf(Dwfl_Module* module, void** userdata, const char* name, Dwarf_Addr base, char** path,
+             Elf** elf) {
+  const ServerTime limited;
+  return dwfl_build_id_find_elf(module, userdata, name, base, path, elf);
+}
+int find_debuginfo(Dwfl_Module* module, void** userdata, const char* name, Dwarf_Addr base, const char* file,
+                   const char* link, GElf_Word crc, char** path) {
+  const ServerTime limited;
+  return dwfl_standard_find_debuginfo(module, userdata, name, base, file, link, crc, path);
+}
+
 const Dwfl_Callbacks kCallbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .find_elf = find_elf,
+    .find_debuginfo = find_debuginfo,
     .section_address = nullptr,
     .debuginfo_path = nullptr,
 };
@@ -97,14 +110,14 @@ int ObjectFile::find_by_build_id(const ModulePlace& place, std::string& path) {
   void* userdata = nullptr;
   char* found = nullptr;
   Elf* elf = nullptr;
-  int fd = dwfl_build_id_find_elf(module, &userdata, nullptr, place.start, &found, &elf);
+  int fd = find_elf(module, &userdata, nullptr, place.start, &found, &elf);
   if (elf != nullptr) {  // it wants to be the module's own file; take a descriptor of ours
     elf_end(elf);
   }
   if (fd < 0) {
     std::free(found);
     found = nullptr;
-    fd = dwfl_standard_find_debuginfo(module, &userdata, nullptr, place.start, nullptr, nullptr, 0, &found);
+    fd = find_debuginfo(module, &userdata, nullptr, place.start, nullptr, nullptr, 0, &found);
   }
   if (found != nullptr) path = found;
   std::free(found);

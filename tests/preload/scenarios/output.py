@@ -5,6 +5,8 @@ import os
 import re
 import resource
 import shutil
+import socket
+import time
 
 import harness
 from harness import check, equal
@@ -83,6 +85,22 @@ def test_long_names_are_cut(weir):
     check(max(map(len, result.stderr.splitlines())) < 700, "a line of the text is that long")
     check(b"a_name_that_doubles_" in result.stderr, f"no name\n{result.describe()}")
     equal(result.reports[0].leaks[0].names()[0], name, "the name in the JSON")
+
+
+def test_server_that_never_answers(weir):
+    # Three modules without debug information, of which each would be asked for.
+    server = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    plugins = [weir.build("scenarios/programs/loses_in_library.c", ["-g0", "-O0", "-shared", "-fPIC", f"-DNAME=lose_{i}"],
+                          f"library{i}.so") for i in range(3)]
+    program = weir.build("scenarios/programs/loads_libraries.c", ["-g0", "-O0"])
+    began = time.monotonic()
+    result = weir.run([program, *plugins], env={"DEBUGINFOD_URLS": url, "DEBUGINFOD_TIMEOUT": "1"})
+    took = time.monotonic() - began
+    server.close()
+    equal(result.status, 23, "status")
+    check(b"lose_2" in result.stderr, f"no names\n{result.describe()}")
+    check(took < 7, f"the report took {took:.1f} s, with a second for all servers")
 
 
 def test_file_without_leaks(weir):
