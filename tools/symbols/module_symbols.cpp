@@ -1,9 +1,14 @@
 #include "tools/symbols/module_symbols.hpp"
 
 #include <dwarf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
+#include "tools/say.hpp"
 #include "tools/symbols/demangle.hpp"
 #include "tools/symbols/dwarf_names.hpp"
 #include "tools/symbols/source_path.hpp"
@@ -50,6 +55,41 @@ void set_call(SourceFrame& frame, Unit& unit, Dwarf_Die& inlined) {
   frame.column = number_attribute(inlined, DW_AT_call_column);
 }
 
+bool has_zstd_sections(Elf* elf) {
+  constexpr Elf64_Word kZstd = 2;  // ELFCOMPRESS_ZSTD, which older headers lack
+  GElf_Shdr header;
+  GElf_Chdr compression;
+  for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
+    if (gelf_getshdr(section, &header) == nullptr || (header.sh_flags & SHF_COMPRESSED) == 0) continue;
+    if (gelf_getchdr(section, &compression) != nullptr && compression.ch_type == kZstd) return true;
+  }
+  return false;
+}
+
+// Whether it is zstd that this elfutils does not read: in the module's own file, or in the one beside it.
+bool is_unreadable_zstd(Dwfl_Module* module) {
+  GElf_Addr bias = 0;
+  if (Elf* elf = dwfl_module_getelf(module, &bias); elf != nullptr && has_zstd_sections(elf)) return true;
+  const char* beside = nullptr;
+  dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, &beside);
+  const int fd = beside != nullptr ? ::open(beside, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return false;
+  Elf* elf = elf_begin(fd, ELF_C_READ_MMAP, nullptr);
+  const bool found = elf != nullptr && has_zstd_sections(elf);
+  elf_end(elf);
+  close(fd);
+  return found;
+}
+
+void say_once_about_zstd(const std::string& path) {
+  static bool said = false;
+  if (std::exchange(said, true)) return;
+  say(
+      fmt::format("the debug information of {} is compressed with zstd, which elfutils {} does not read: "
+                  "no lines (`objcopy --decompress-debug-sections`, or elfutils 0.189 with zstd)",
+                  path, dwfl_version(nullptr)));
+}
+
 }  // namespace
 
 void ModuleSymbols::open() {
@@ -60,6 +100,8 @@ void ModuleSymbols::open() {
   if (Dwarf* dwarf = dwfl_module_getdwarf(file_->module(), &bias); dwarf != nullptr) {
     dwarf_bias_ = bias;
     units_.emplace(dwarf);
+  } else if (is_unreadable_zstd(file_->module())) {
+    say_once_about_zstd(place_.path);
   }
 }
 

@@ -9,7 +9,7 @@ import socket
 import time
 
 import harness
-from harness import check, equal
+from harness import Skip, check, equal
 
 REPORT = b"ERROR: weir: detected memory leaks"
 
@@ -85,6 +85,17 @@ def test_long_names_are_cut(weir):
     check(max(map(len, result.stderr.splitlines())) < 700, "a line of the text is that long")
     check(b"a_name_that_doubles_" in result.stderr, f"no name\n{result.describe()}")
     equal(result.reports[0].leaks[0].names()[0], name, "the name in the JSON")
+
+
+def test_zstd_is_read_or_said(weir):
+    program = weir.path("zstd")
+    packed = harness.run_plain(["objcopy", "--compress-debug-sections=zstd", loses(weir), program])
+    if packed.returncode != 0:
+        raise Skip("this objcopy does not compress with zstd")
+    text = weir.run([program, "1x41", "1x100"]).stderr.decode()
+    check("lose_odd" in text, f"no name\n{text}")
+    read = "loses.c:" in text
+    equal(text.count("zstd, which elfutils"), 0 if read else 1, f"lines about zstd\n{text}\n")
 
 
 def test_server_that_never_answers(weir):
