@@ -28,7 +28,7 @@ asm(R"(
   .hidden weir_libc_\name
   .globl weir_libc_\name
 weir_libc_\name:
-  .quad \name
+  .quad __real_\name
   .popsection
   .pushsection .text
   .balign 16
