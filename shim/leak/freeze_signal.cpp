@@ -187,6 +187,24 @@ void await_answers(const FreezeWork& work) noexcept {
   }
 }
 
+// A thread may block all signals for a moment only: glibc does while it makes one, and around its own locks. It is
+// asked once it takes the signal again.
+void ask_again(const FreezeWork& work) noexcept {
+  constexpr int kRounds = 10;
+  const struct timespec pause = {0, 2'000'000};
+  for (int i = 0; i < kRounds && sys::now_ns() < work.deadline; ++i) {
+    std::uint32_t blocking = 0;
+    for (FrozenThread& t : freeze_table) {
+      if (t.answered != 0 || t.gone != 0 || t.asked != 0) continue;
+      ask(const_cast<FreezeWork*>(&work), t);
+      blocking += t.gone == 0 && t.asked == 0 ? 1 : 0;
+    }
+    await_answers(work);
+    if (blocking == 0) return;
+    sys::call(SYS_nanosleep, sys::as_word(&pause));
+  }
+}
+
 }  // namespace
 
 void freeze_by_signal(const FreezeWork& work) noexcept {
@@ -199,6 +217,7 @@ void freeze_by_signal(const FreezeWork& work) noexcept {
   };
   // A thread that was still running may have made another before it answered.
   while (add_new_threads(work, visit, const_cast<FreezeWork*>(&work)) != 0 && taken) await_answers(work);
+  if (taken) ask_again(work);
   outstanding.fetch_add(count_awaited(), std::memory_order_relaxed);
 }
 
