@@ -31,8 +31,10 @@ struct Canary {
     return alignment > kBytes ? alignment : kBytes;
   }
 
+  // From 0x80 to 0xFE: a text's characters, its end, and what is filled with ones are never taken for right.
   static unsigned char byte_at(const unsigned char* at) noexcept {
-    return static_cast<unsigned char>(((address_of(at) + 1) * 0x9e3779b97f4a7c15) >> 56);
+    constexpr std::uint64_t kValues = 0xFF - 0x80;
+    return static_cast<unsigned char>(0x80 + (((address_of(at) + 1) * 0x9e3779b97f4a7c15) >> 40) % kValues);
   }
 
   static void write(unsigned char* at) noexcept {

@@ -97,7 +97,8 @@ void stand_still(int, siginfo_t*, void* context) noexcept {
 }
 
 bool holds(std::uint64_t mask, int signal_number) noexcept {
-  return (mask >> (static_cast<unsigned>(signal_number) - 1) & 1) != 0;
+  const unsigned bit = static_cast<unsigned>(signal_number) - 1;
+  return bit < 64 && (mask >> bit & 1) != 0;
 }
 
 bool is_free(int signal_number) noexcept {
