@@ -38,14 +38,6 @@ WEIR_COLD void tick(ThreadState* t) noexcept {
   if (options.check_period_ms != 0) check_heap_when_due();
 }
 
-WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {
-  ThreadState* t = enter();
-  if (t == nullptr) return kNoStack;
-  const StackId stack = t->memo.stack_of(site);
-  leave(t);
-  return stack;
-}
-
 WEIR_COLD void report_odd(const OddRequest& request, const CallSite& site) noexcept {
   Incident incident;
   incident.facts.kind = request.kind;

@@ -16,9 +16,6 @@ extern bool keeps_free_stacks;
 // Every kCallsATick calls, or more often where check_every asks for it.
 void tick(ThreadState* t) noexcept;
 
-// A call's stack outside the usual way, for a report.
-StackId stack_for_report(const CallSite& site) noexcept;
-
 struct OddRequest {
   IncidentKind kind;
   IncidentCall call;

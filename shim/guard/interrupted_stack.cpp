@@ -1,6 +1,6 @@
 #include "shim/guard/interrupted_stack.hpp"
 
-#include "shim/life/thread_state.hpp"
+#include "shim/track/thread_section.hpp"
 #include "shim/unwind/stack_memo.hpp"
 
 namespace weir {
@@ -20,16 +20,7 @@ CallSite site_of(const ucontext_t& context, std::uint64_t fault) noexcept {
 }  // namespace
 
 StackId interrupted_stack(const ucontext_t& context, std::uint64_t fault) noexcept {
-  const CallSite site = site_of(context, fault);
-  ThreadState* t = this_thread != nullptr ? this_thread : make_thread_state();
-  if (t != nullptr && !t->busy) {
-    t->busy = true;
-    const StackId stack = t->memo.stack_of(site);
-    t->busy = false;
-    return stack;
-  }
-  const LateMemo late;
-  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
+  return stack_for_report(site_of(context, fault));
 }
 
 }  // namespace weir

@@ -34,7 +34,7 @@ WEIR_COLD void report_misfit(const PageBlock& block, const guarded::Ending& how,
   const bool mixed = !is_of(block, how);
   if (mixed ? !options.alloc_dealloc_mismatch || operators_replaced : !options.new_delete_type_mismatch)
     return;
-  const StackId now = guarded::stack_for_report(site);
+  const StackId now = stack_for_report(site);
   if (mixed) {
     const Family family = block.header.family();
     const bool is_of_c = (guarded::kOfC >> static_cast<unsigned>(family) & 1) != 0;
@@ -62,7 +62,7 @@ PageBlock* find_live(const void* block, IncidentCall call, const CallSite& site)
   PageBlock* const found = find(block);
   const bool begins = found != nullptr && found->start == reinterpret_cast<std::uint64_t>(block);
   if (__builtin_expect(begins && found->is_live(), 1)) return found;
-  report_bad_pointer(found, block, call, guarded::stack_for_report(site));
+  report_bad_pointer(found, block, call, stack_for_report(site));
   return nullptr;
 }
 
@@ -108,7 +108,7 @@ PageBlock* check(const void* block, const guarded::Ending& how, const CallSite& 
           describe_damage(damage, *found, moves ? IncidentOccasion::kRealloc : IncidentOccasion::kFree,
                           how.call),
           0)) {
-    damage.now = guarded::stack_for_report(site);
+    damage.now = stack_for_report(site);
     found->told.store(true, std::memory_order_relaxed);  // the report may end in the check at exit
     report_incident(damage);
   }
@@ -128,7 +128,7 @@ void retire(PageBlock& block, const CallSite& site) noexcept {
   }
   if (__builtin_expect(release(block, by), 1)) return note_free(bytes, block.header.family());
   report_bad_pointer(&block, reinterpret_cast<const void*>(block.start), IncidentCall::kFree,
-                     guarded::stack_for_report(site));
+                     stack_for_report(site));
 }
 
 }  // namespace weir::pages

@@ -26,6 +26,7 @@
 #include "shim/life/process.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
+#include "shim/track/thread_section.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/stack_depot.hpp"
 
@@ -197,25 +198,13 @@ CheckingThread interrupted_thread(const ucontext_t& context) noexcept {
           reinterpret_cast<const std::uint64_t*>(context.uc_mcontext.gregs), kRegisters};
 }
 
-StackId stack_of(const CallSite& site) noexcept {
-  ThreadState* t = this_thread != nullptr ? this_thread : make_thread_state();
-  if (t != nullptr && !t->busy) {
-    t->busy = true;
-    const StackId stack = t->memo.stack_of(site);
-    t->busy = false;
-    return stack;
-  }
-  const LateMemo late;
-  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
-}
-
 // Whether the program has no frame on this stack any more: main has returned, and libc's own frames lie
 // between _start and us. What they have room for and did not write is of main's time.
 bool main_has_returned(const CallSite& site) noexcept {
   constexpr std::uint32_t kMost = 64;
   FrameToken frames[kMost];
   bool cut = false;
-  const std::uint32_t count = stack_depot.read(stack_of(site), frames, kMost, &cut);
+  const std::uint32_t count = stack_depot.read(stack_for_report(site), frames, kMost, &cut);
   if (count == 0 || count == kMost || cut) return false;
   const unsigned libc = modules.find(reinterpret_cast<std::uint64_t>(libc::next.exit_now), false).module;
   const unsigned own = modules.find(reinterpret_cast<std::uint64_t>(&main_has_returned), false).module;
@@ -242,8 +231,20 @@ pid_t children[kMostChildren];
 bool collect_children() noexcept {
   bool any = false;
   for (pid_t& child : children) {
-    if (child != 0 && own_children::wait(child, nullptr, WNOHANG) != 0) child = 0;
-    any |= child != 0;
+    if (child == 0) continue;
+    int status = 0;
+    if (own_children::wait(child, &status, WNOHANG) == 0) {
+      any = true;
+      continue;
+    }
+    if (WIFSIGNALED(status)) {
+      Line()
+          .text("weir: a check that was asked for was ended by signal ")
+          .number(static_cast<std::uint64_t>(WTERMSIG(status)))
+          .text("; there is no report of it")
+          .say();
+    }
+    child = 0;
   }
   return any;
 }

@@ -30,6 +30,11 @@ class LiveBlock {
 
   std::uint64_t start() const noexcept { return start_; }
   std::uint64_t bytes() const noexcept { return word_ & kBytesMask; }
+  // With what lies behind them that the program was told it may use.
+  std::uint64_t used_bytes() const noexcept {
+    if (__builtin_expect(weir::used_bytes == nullptr || pages::holds(start_), 1)) return bytes();
+    return weir::used_bytes(*reinterpret_cast<BlockHeader*>(start_ - kHeaderBytes));
+  }
   // A block of no bytes is still pointed to by its address.
   std::uint64_t end() const noexcept { return start_ + (bytes() != 0 ? bytes() : 1); }
   BlockState state() const noexcept { return static_cast<BlockState>(word_ >> 62); }

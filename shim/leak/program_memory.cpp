@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -61,10 +62,12 @@ ProgramMemory::ProgramMemory(const MemoryMap& map) noexcept
       memory_(open_own("mem")),
       buffer_(static_cast<std::uint64_t*>(table_zone.map(kBuffer))) {
   find_odd();
+  sort_odd();
 }
 
-ProgramMemory::ProgramMemory(const ParentMemory* parent, bool may_probe) noexcept
-    : ProgramMemory(read_memory_map(may_probe)) {
+ProgramMemory::ProgramMemory(const ParentMemory* parent, bool stands_still) noexcept
+    : ProgramMemory(read_memory_map(stands_still)) {
+  may_vanish_ = parent == nullptr && !stands_still;
   if (parent == nullptr || parent->pagemap < 0 || parent->memory < 0) return;
   void* const place = table_zone.map(sizeof(PageMap));
   if (place == nullptr) return;
@@ -72,6 +75,7 @@ ProgramMemory::ProgramMemory(const ParentMemory* parent, bool may_probe) noexcep
   parent_memory_ = parent->memory;
   find_wiped();
   if (parent->mappings >= 0) find_missing(parent->mappings);
+  sort_odd();
 }
 
 ProgramMemory::~ProgramMemory() {
@@ -90,7 +94,7 @@ ProgramMemory::Way ProgramMemory::way_to(const Mapping& m) const noexcept {
   if (m.device && !m.file) return Way::kNone;
   if (m.shared && !m.writable && !m.written) return Way::kNone;
   if (!m.readable) return memory_ >= 0 ? Way::kForced : Way::kNone;
-  if (m.shared || m.device) return Way::kByKernel;
+  if (m.shared || m.device || (may_vanish_ && !in_heap(m))) return Way::kByKernel;
   if (!m.file || pages_.knows_copies()) return Way::kDirect;
   return m.writable ? Way::kByKernel : Way::kNone;
 }
@@ -101,10 +105,27 @@ PageMap::Which ProgramMemory::which(const Mapping& m) const noexcept {
 }
 
 void ProgramMemory::note_odd(const Mapping& m) noexcept {
-  if (!make(odd_)) return;
-  if (odd_.count == 0 || m.start < odd_start_) odd_start_ = m.start;
-  if (m.end > odd_end_) odd_end_ = m.end;
-  add(odd_, m);
+  if (make(odd_)) add(odd_, m);
+}
+
+// Ascending, and none over another, as look-ups need them.
+void ProgramMemory::sort_odd() noexcept {
+  if (odd_.count == 0) return;
+  std::sort(odd_.mappings, odd_.mappings + odd_.count,
+            [](const Mapping& a, const Mapping& b) { return a.start < b.start; });
+  std::uint32_t last = 0;
+  for (std::uint32_t i = 1; i < odd_.count; ++i) {
+    const Mapping& m = odd_.mappings[i];
+    Mapping& before = odd_.mappings[last];
+    if (m.start > before.end) {
+      odd_.mappings[++last] = m;
+    } else if (m.end > before.end) {
+      before.end = m.end;
+    }
+  }
+  odd_.count = last + 1;
+  odd_start_ = odd_.mappings[0].start;
+  odd_end_ = odd_.mappings[last].end;
 }
 
 void ProgramMemory::find_odd() noexcept {
@@ -121,32 +142,18 @@ bool ProgramMemory::overlaps_odd(std::uint64_t start, std::uint64_t end) const n
 
 // Pages of the heap that the parent has and this process has not: MADV_WIPEONFORK. (Or touched since: harmless.)
 void ProgramMemory::find_wiped() noexcept {
-  MemoryMap before = odd_;
-  MemoryMap wiped{};
   for (std::uint32_t i = 0; i < map_.count; ++i) {
     const Mapping& m = map_.mappings[i];
     if (!in_heap(m) || m.file) continue;
+    const auto note = [&](std::uint64_t start, std::uint64_t end) {
+      Mapping wiped = m;
+      wiped.start = start;
+      wiped.end = end;
+      note_odd(wiped);
+    };
     parent_pages_->for_pages(PageMap::Which::kTouched, m.start, m.end,
-                             [&](std::uint64_t from, std::uint64_t to) {
-                               pages_without(from, to, [&](std::uint64_t at, std::uint64_t behind) {
-                                 Mapping w = m;
-                                 w.start = at;
-                                 w.end = behind;
-                                 if (make(wiped)) add(wiped, w);
-                               });
-                             });
+                             [&](std::uint64_t from, std::uint64_t to) { pages_without(from, to, note); });
   }
-  if (wiped.count == 0) return;
-  // Both in one ascending list.
-  odd_ = {};
-  std::uint32_t a = 0, b = 0;
-  while (a < before.count || b < wiped.count) {
-    const bool first =
-        b == wiped.count || (a < before.count && before.mappings[a].start <= wiped.mappings[b].start);
-    note_odd(first ? before.mappings[a++] : wiped.mappings[b++]);
-  }
-  release_memory_map(before);
-  release_memory_map(wiped);
 }
 
 // MADV_DONTFORK. (Or mapped since.)

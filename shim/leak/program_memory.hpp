@@ -26,8 +26,9 @@ struct ParentMemory {
 
 class ProgramMemory {
  public:
-  // Reads the mappings (see read_memory_map). `parent` for a fork's child.
-  ProgramMemory(const ParentMemory* parent, bool may_probe) noexcept;
+  // Reads the mappings. `parent` for a fork's child. Where not all threads stand still mappings may go while
+  // they are read: then nothing but the heap is read where it lies, and mappings are not probed for.
+  ProgramMemory(const ParentMemory* parent, bool stands_still) noexcept;
   // Of a map that the caller keeps; for tests.
   explicit ProgramMemory(const MemoryMap& map) noexcept;
   ~ProgramMemory();
@@ -94,6 +95,7 @@ class ProgramMemory {
   bool overlaps_odd(std::uint64_t start, std::uint64_t end) const noexcept;
   void find_odd() noexcept;
   void note_odd(const Mapping& m) noexcept;
+  void sort_odd() noexcept;
   void find_missing(int mappings) noexcept;
   void find_wiped() noexcept;
 
@@ -142,6 +144,7 @@ class ProgramMemory {
   PageMap shared_pages_;
   int memory_ = -1;  // /proc/self/mem: also what has no access
   std::uint64_t* buffer_;
+  bool may_vanish_ = false;  // what is mapped now
   // What is not plain of the heap.
   MemoryMap odd_{};
   std::uint64_t odd_start_ = 0, odd_end_ = 0;

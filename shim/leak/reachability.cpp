@@ -91,11 +91,13 @@ void Reachability::mark_bytes(const std::uint64_t* at, const std::uint64_t* stop
 template <typename F>
 void Reachability::words_of(const LiveBlock& b, F&& visit) noexcept {
   constexpr std::uint64_t kLarge = std::uint64_t{1} << 18;  // from here on asking for its pages costs little
-  if (__builtin_expect(b.bytes() < kLarge && memory_.is_plain(b.start(), b.end()), 1)) {
+  const std::uint64_t bytes = b.used_bytes();
+  const std::uint64_t end = b.start() + bytes;
+  if (__builtin_expect(bytes < kLarge && memory_.is_plain(b.start(), end), 1)) {
     const auto* first = reinterpret_cast<const std::uint64_t*>(b.start());
-    return visit(first, first + b.bytes() / 8);
+    return visit(first, first + bytes / 8);
   }
-  memory_.for_words_of_heap(b.start(), b.start() + b.bytes(), visit);
+  memory_.for_words_of_heap(b.start(), end, visit);
 }
 
 std::uint32_t Reachability::next() noexcept {

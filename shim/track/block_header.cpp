@@ -8,6 +8,8 @@ namespace weir {
 
 constinit std::size_t block_distance = kHeaderBytes;
 
+constinit UsedBytes* used_bytes = nullptr;
+
 constinit std::uint64_t header_key = 0;
 constinit unsigned process_generation = 0;
 

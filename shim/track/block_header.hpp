@@ -48,6 +48,13 @@ extern unsigned process_generation;
 // Fills header_key from the kernel's random bytes. Once, before the first block.
 void make_header_key() noexcept;
 
+struct BlockHeader;
+
+// How many bytes of a block the program may have written to: nullptr as long as it is what it asked for. A
+// program that has called malloc_usable_size may use what it was told.
+using UsedBytes = std::uint64_t(BlockHeader& header) noexcept;
+extern UsedBytes* used_bytes;
+
 struct BlockHeader {
   std::uint64_t size_word;
   std::uint64_t check_word;

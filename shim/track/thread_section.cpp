@@ -11,6 +11,17 @@ WEIR_COLD ThreadState* enter_slowly() noexcept {
   return t;
 }
 
+WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {
+  if (ThreadState* t = enter()) {
+    const StackId stack = t->memo.stack_of(site);
+    leave(t);
+    return stack;
+  }
+  if (this_thread != nullptr) return kNoStack;
+  const LateMemo late;
+  return late.memo() != nullptr ? late.memo()->stack_of(site) : kNoStack;
+}
+
 WEIR_COLD void count_globally(std::uint64_t allocated, std::uint64_t freed, std::uint64_t bytes) noexcept {
   HeapCounts c;
   c.allocations = allocated;

@@ -24,6 +24,10 @@ inline void leave(ThreadState* t) noexcept {
   t->busy = false;
 }
 
+// The stack of a place that is no allocation, for a report; kNoStack where weir is at work on this thread, or on
+// another one without a state. Async-signal-safe.
+StackId stack_for_report(const CallSite& site) noexcept;
+
 void count_globally(std::uint64_t allocated, std::uint64_t freed, std::uint64_t bytes) noexcept;
 
 // The stack and family of a block made where enter() gave nothing: on a thread that has ended its state, or

@@ -95,15 +95,22 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
 // or else is left alone.
 WEIR_COLD void refuse(void* block, IncidentCall call, const CallSite& site) noexcept {
   heap_totals.bad_frees.fetch_add(1, std::memory_order_relaxed);
-  report_untracked_pointer(block, call, guarded::stack_for_report(site));
+  report_untracked_pointer(block, call, stack_for_report(site));
+}
+
+// All that the program may have written to.
+std::uint64_t granted_bytes(BlockHeader& header) noexcept {
+  void* const base = header.parent_block();
+  return (routing ? routed::granted_bytes(base) : parent::usable_size(base)) - header.offset();
 }
 
 inline void release(BlockHeader* header) noexcept {
   const std::uint64_t bytes = header->bytes();
   const Family family = header->family();
   void* base = header->parent_block();
+  const std::uint64_t used = __builtin_expect(used_bytes != nullptr, 0) ? granted_bytes(*header) : bytes;
   header->kill();
-  clear_freed_bytes(header->block(), bytes);
+  clear_freed_bytes(header->block(), used);
   note_free(bytes, family);
   if (__builtin_expect(routing, 0)) return routed::deallocate(base);
   if (__builtin_expect(base == header, 1)) {
@@ -199,7 +206,7 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
     if (bytes > old_bytes) return fail();
     return stamp_again(header, bytes, site);  // as large as it is, it can always be smaller
   }
-  const std::size_t usable = usable_size(block);  // the program may have written to all of it
+  const std::size_t usable = granted_bytes(*header);
   std::memcpy(moved, block, bytes < usable ? bytes : usable);
   release(header);
   return moved;
@@ -270,8 +277,8 @@ WEIR_TRACKED std::size_t usable_size(void* block) {
   BlockHeader* header = BlockHeader::of(block);
   if (!heap_zone.holds(block)) return libc::usable_size_foreign(block);
   if (!header->is_live()) return 0;
-  void* const base = header->parent_block();
-  return (routing ? routed::granted_bytes(base) : parent::usable_size(base)) - header->offset();
+  __atomic_store_n(&used_bytes, &granted_bytes, __ATOMIC_RELAXED);  // who asks may use it
+  return granted_bytes(*header);
 }
 
 void end_blocks(char* start, char* end) noexcept {

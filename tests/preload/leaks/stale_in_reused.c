@@ -3,6 +3,7 @@
 //: leak direct 2240000 20000 row < grow < main
 //: leak direct 56000 1000 row < shrink < main
 //: leak direct 33000 1000 row < move < main
+//: leak direct 456 8 row < shrink_in_place < main
 #include "lose.h"
 
 static char* volatile kept[64];
@@ -45,11 +46,19 @@ FRAME static void move(void) {
   kept[1] = realloc(rows, 64);
 }
 
+// Within one size: neither moves.
+FRAME static void shrink_in_place(void) {
+  void** rows = calloc(1, 8000);
+  for (size_t i = 992; i < 1000; ++i) rows[i] = row(57);
+  kept[2] = realloc(realloc(rows, 7936), 8000);
+}
+
 int main(void) {
   grow();
   shrink();
   move();
-  for (size_t i = 2; i < 64; ++i) {
+  shrink_in_place();
+  for (size_t i = 3; i < 64; ++i) {
     kept[i] = malloc(i % 2 == 0 ? 262144 >> i % 14 : 8000);
     kept[i][0] = 1;
   }

@@ -47,6 +47,13 @@ def test_silent_threads_are_named_once(weir):
     equal(weir.run([built(weir, "own_signals")], "summary=never").stderr, b"", "errors, where ptrace is allowed")
 
 
+def test_what_vanishes_meanwhile(weir):
+    """The check reads mappings that a thread which runs on gives back."""
+    for _ in range(5):
+        result = weir.run([built(weir, "without_ptrace"), built(weir, "unmaps")], "summary=never")
+        equal((result.status, result.stdout), (5, b""), f"status and output ({result.stderr})")
+
+
 def test_sleepers_go_on(weir):
     result = weir.run([built(weir, "sleepers")])
     equal((result.status, result.stdout), (-9, b""), f"status, and calls that were cut short ({result.stderr})")

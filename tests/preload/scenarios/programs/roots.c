@@ -164,9 +164,11 @@ static void not_in_a_child(void) {
   char* block = aligned_alloc(PAGE, 4 * PAGE);
   *(char**)anonymous(PAGE) = block;
   keep(block + PAGE, 1032);
-  keep(block + 3 * PAGE, 1033);
   require(madvise(block + PAGE, PAGE, MADV_DONTFORK) == 0, "MADV_DONTFORK");
-  require(madvise(block + 3 * PAGE, PAGE, MADV_WIPEONFORK) == 0, "MADV_WIPEONFORK");
+  char* wiped = aligned_alloc(PAGE, 4 * PAGE);
+  *(char**)anonymous(PAGE) = wiped;
+  keep(wiped + PAGE, 1033);
+  require(madvise(wiped + PAGE, PAGE, MADV_WIPEONFORK) == 0, "MADV_WIPEONFORK");
 }
 
 // Addresses that weir takes its own memory from.
