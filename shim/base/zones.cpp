@@ -83,6 +83,11 @@ void share_tables_when_short() noexcept {
   share_when_short.store(true, std::memory_order_relaxed);
 }
 
+void advise_huge_pages(void* start, std::size_t bytes) noexcept {
+  if (bytes >= kZoneGrain)
+    sys::call(SYS_madvise, sys::as_word(start), static_cast<long>(bytes), MADV_HUGEPAGE);
+}
+
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept {
   return map_in_zone(address, bytes) == static_cast<long>(address);
 }

@@ -131,6 +131,10 @@ class GrowingTable {
 // check at the end: a fork's child would share them.
 void share_tables_when_short() noexcept;
 
+// Asks for huge pages, for a table that is filled at once: one fault for 2 MiB, not for 4 KiB. (A list of 50 MB was
+// filled in 5 ms instead of 170 on a machine whose faults are dear.)
+void advise_huge_pages(void* start, std::size_t bytes) noexcept;
+
 // Maps [address, address + bytes) of a range that was claimed in one of the zones; false when the system has no memory.
 bool map_claimed(std::uint64_t address, std::size_t bytes) noexcept;
 

@@ -23,17 +23,32 @@ bool LiveBlocks::collect(const MemoryMap& map, PageMap& pages) noexcept {
 // Doubles the list. As much as it needs, not as much as it could: a limit counts what is mapped.
 bool LiveBlocks::make_room() noexcept {
   constexpr std::uint32_t kFirstRoom = 1u << 16;
+  constexpr std::uint64_t kClaim = (std::uint64_t{1} << 32) * sizeof(LiveBlock);
   const std::uint32_t room = room_ != 0 ? 2 * room_ : kFirstRoom;
-  auto* const larger =
-      room > room_ ? static_cast<LiveBlock*>(table_zone.map(room * sizeof(LiveBlock))) : nullptr;
-  if (larger == nullptr) {
-    full_ = true;
-    return false;
+  if (room_ == 0) {
+    blocks_ = reinterpret_cast<LiveBlock*>(table_zone.claim(kClaim));
+    grows_in_place_ = true;
   }
+  LiveBlock* const behind = blocks_ + room_;
+  const std::uint64_t more = (room - room_) * sizeof(LiveBlock);
+  full_ = room <= room_ || !(grow_in_place(behind, more) || move_list(room));
+  if (!full_) room_ = room;
+  return !full_;
+}
+
+bool LiveBlocks::grow_in_place(LiveBlock* behind, std::uint64_t bytes) noexcept {
+  grows_in_place_ = grows_in_place_ && map_claimed(reinterpret_cast<std::uint64_t>(behind), bytes);
+  if (grows_in_place_) advise_huge_pages(behind, bytes);
+  return grows_in_place_;
+}
+
+// Where the zone's addresses are not to be had.
+bool LiveBlocks::move_list(std::uint32_t room) noexcept {
+  auto* const larger = static_cast<LiveBlock*>(table_zone.map(room * sizeof(LiveBlock)));
+  if (larger == nullptr) return false;
   if (count_ != 0) std::memcpy(static_cast<void*>(larger), blocks_, count_ * sizeof(LiveBlock));
   if (room_ != 0) unmap_pages(blocks_, room_ * sizeof(LiveBlock));
   blocks_ = larger;
-  room_ = room;
   return true;
 }
 
@@ -46,7 +61,7 @@ void LiveBlocks::collect_paged() noexcept {
   pages::keep_mapped.store(true, std::memory_order_release);
   pages::for_each_live([this](pages::PageBlock& block) {
     block.leak_index = count_;
-    add(LiveBlock(block.start, block.bytes()));
+    add(LiveBlock(block.start, block.header));
   });
   paged_ = count_;
 }
@@ -57,7 +72,7 @@ void LiveBlocks::search(std::uint64_t start, std::uint64_t end) noexcept {
     const auto& header = *reinterpret_cast<const BlockHeader*>(at);
     if (__builtin_expect(header.check_word == 0, 1) || !header.is_live()) continue;
     const std::uint64_t bytes = header.bytes();
-    add(LiveBlock(at + block_distance, bytes));
+    add(LiveBlock(at + block_distance, header));
     at += round_up(bytes, kHeaderBytes) + (block_distance - kHeaderBytes);
     skip_to_ = at + kHeaderBytes;
   }
@@ -104,6 +119,7 @@ bool LiveBlocks::make_index() noexcept {
   chunks_ = static_cast<std::uint32_t*>(table_zone.map(chunks * sizeof(std::uint32_t)));
   index_ = static_cast<ChunkIndex*>(table_zone.map(started * sizeof(ChunkIndex)));
   if (chunks_ == nullptr || index_ == nullptr) return false;
+  advise_huge_pages(index_, started * sizeof(ChunkIndex));
   std::uint32_t block = paged_;
   for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
     const std::uint64_t start = chunk << kChunkShift;
@@ -145,32 +161,28 @@ std::uint32_t LiveBlocks::find_paged(std::uint64_t address) const noexcept {
   return address >= found.start() && is_in(block->leak_index, address) ? block->leak_index : kNone;
 }
 
-// `at` is where the address lies, packed.
-std::uint32_t LiveBlocks::count_to(std::uint64_t at, std::uint64_t address) const noexcept {
-  const std::uint32_t chunk = chunks_[at >> kChunkShift];
-  if (__builtin_expect((chunk & kNoStart) != 0, 0)) return chunk & ~kNoStart;
-  const std::uint64_t step = (at >> kIndexShift) & (kSteps - 1);
-  std::uint32_t first = index_[chunk].first[step];
-  std::uint32_t behind = index_[chunk].first[step + 1];
+// On pages of its own, or in a chunk in which no block begins.
+std::uint32_t LiveBlocks::find_seldom(std::uint64_t address) const noexcept {
+  if (pages::holds(address)) return find_paged(address);
+  const std::uint64_t at = packed(address);
+  if (at == kInGap) return kNone;
+  return found(chunks_[at >> kChunkShift] & ~kNoStart, address);
+}
+
+std::uint32_t LiveBlocks::find(const Lookup& l) const noexcept {
+  if (__builtin_expect(l.step == nullptr, 0)) return find_seldom(l.address);
+  std::uint32_t first = l.step[0];
+  std::uint32_t behind = l.step[1];
   // In this step, or the last one before it.
   while (first < behind) {
     const std::uint32_t middle = first + (behind - first) / 2;
-    if (blocks_[middle].start() <= address) {
+    if (blocks_[middle].start() <= l.address) {
       first = middle + 1;
     } else {
       behind = middle;
     }
   }
-  return first;
-}
-
-std::uint32_t LiveBlocks::find(std::uint64_t address) const noexcept {
-  if (__builtin_expect(pages::holds(address), 0)) return find_paged(address);
-  const std::uint64_t at = packed(address);
-  if (__builtin_expect(at == kInGap, 0)) return kNone;
-  const std::uint32_t count = count_to(at, address);
-  if (count == paged_) return kNone;
-  return is_in(count - 1, address) ? count - 1 : kNone;
+  return found(first, l.address);
 }
 
 }  // namespace weir

@@ -26,7 +26,8 @@ enum class BlockState : std::uint64_t {
 class LiveBlock {
  public:
   LiveBlock() = default;
-  LiveBlock(std::uint64_t start, std::uint64_t bytes) noexcept : start_(start), word_(bytes) {}
+  LiveBlock(std::uint64_t start, const BlockHeader& header) noexcept
+      : start_(start), word_(header.bytes() | (is_root(header) ? kRoot : 0)) {}
 
   std::uint64_t start() const noexcept { return start_; }
   std::uint64_t bytes() const noexcept { return word_ & kBytesMask; }
@@ -39,18 +40,23 @@ class LiveBlock {
   std::uint64_t end() const noexcept { return start_ + (bytes() != 0 ? bytes() : 1); }
   BlockState state() const noexcept { return static_cast<BlockState>(word_ >> 62); }
   void set_state(BlockState s) noexcept {
-    word_ = (word_ & kBytesMask) | static_cast<std::uint64_t>(s) << 62;
+    word_ = (word_ & (kBytesMask | kRoot)) | static_cast<std::uint64_t>(s) << 62;
   }
+  // Made by a parent process, whose to report it is, or kept by libc for weir.
+  bool is_root() const noexcept { return (word_ & kRoot) != 0; }
 
   const BlockHeader& header() const noexcept {
     if (__builtin_expect(pages::holds(start_), 0)) return pages::region_of(start_).find(start_)->header;
     return *reinterpret_cast<const BlockHeader*>(start_ - block_distance);
   }
-  // Made by a parent process: it is that process's to report.
-  bool inherited() const noexcept { return header().generation() != (process_generation & 63); }
 
  private:
-  static constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << 62) - 1;
+  static bool is_root(const BlockHeader& header) noexcept {
+    return header.generation() != (process_generation & 63) || header.family() == Family::kOwn;
+  }
+
+  static constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << 61) - 1;
+  static constexpr std::uint64_t kRoot = std::uint64_t{1} << 61;
   std::uint64_t start_, word_;
 };
 
@@ -72,10 +78,22 @@ class LiveBlocks {
   // other pointer: behind a block that can be all header, of kPointedPast bytes at most, and behind an array
   // of no elements, which new[] made for their number alone. No other block can begin there, each having a
   // header of weir's in front.
-  std::uint32_t find(std::uint64_t address) const noexcept;
+  std::uint32_t find(std::uint64_t address) const noexcept { return find(begin_find(address)); }
+
+  // The same in three steps, for who has many words to look up: what each step reads the one before has fetched, so
+  // where others come in between nobody waits for memory.
+  struct Lookup {
+    std::uint64_t address;
+    const std::uint32_t* step;  // of the index; nullptr where the answer does not come from there
+  };
+  Lookup begin_find(std::uint64_t address) const noexcept;
+  void fetch(const Lookup& l) const noexcept;
+  std::uint32_t find(const Lookup& l) const noexcept;
 
  private:
   bool make_room() noexcept;
+  bool grow_in_place(LiveBlock* behind, std::uint64_t bytes) noexcept;
+  bool move_list(std::uint32_t room) noexcept;
   void add(const LiveBlock& block) noexcept;
   void collect_paged() noexcept;
   void search(std::uint64_t start, std::uint64_t end) noexcept;
@@ -93,8 +111,11 @@ class LiveBlocks {
     return at >= gap_at_ + gap_ ? at - gap_ : kInGap;
   }
 
-  // The last block that starts at or before `at`, plus one; kNone's like is 0.
-  std::uint32_t count_to(std::uint64_t at, std::uint64_t address) const noexcept;
+  std::uint32_t find_seldom(std::uint64_t address) const noexcept;
+  // Of block `count` - 1, the last one that starts at or before the address.
+  std::uint32_t found(std::uint32_t count, std::uint64_t address) const noexcept {
+    return count != paged_ && is_in(count - 1, address) ? count - 1 : kNone;
+  }
   bool is_in(std::uint32_t block, std::uint64_t address) const noexcept;
   bool holds_past(const LiveBlock& block) const noexcept;
 
@@ -111,6 +132,7 @@ class LiveBlocks {
   std::uint32_t count_ = 0;
   std::uint32_t room_ = 0;
   bool full_ = false;
+  bool grows_in_place_ = false;
   std::uint32_t paged_ = 0;                     // the first so many lie on pages of their own
   std::uint64_t low_ = 0, span_ = 0;            // of all blocks
   std::uint64_t heap_low_ = 0, heap_span_ = 0;  // of the others
@@ -121,5 +143,23 @@ class LiveBlocks {
   ChunkIndex* index_ = nullptr;
   std::uint32_t index_count_ = 0;
 };
+
+inline LiveBlocks::Lookup LiveBlocks::begin_find(std::uint64_t address) const noexcept {
+  const std::uint64_t at = packed(address);
+  if (__builtin_expect(at == kInGap, 0)) return {address, nullptr};
+  const std::uint32_t chunk = chunks_[at >> kChunkShift];
+  if (__builtin_expect((chunk & kNoStart) != 0, 0)) return {address, nullptr};
+  const std::uint32_t* const step = &index_[chunk].first[(at >> kIndexShift) & (kSteps - 1)];
+  __builtin_prefetch(step);
+  return {address, step};
+}
+
+inline void LiveBlocks::fetch(const Lookup& l) const noexcept {
+  if (l.step == nullptr) return;
+  // The step's blocks, of which there is one as a rule, and the last one before it.
+  const LiveBlock* const first = blocks_ + *l.step;
+  __builtin_prefetch(first);
+  __builtin_prefetch(first - 1);
+}
 
 }  // namespace weir

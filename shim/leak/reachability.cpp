@@ -47,10 +47,10 @@ bool inside(std::uint64_t address, const Mapping& m) noexcept {
 
 bool Reachability::classify(const CheckingThread& self, const FrozenThreads& others) noexcept {
   if (blocks_.count() == 0) return true;
-  auto* stack = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
+  void* const waiting = table_zone.map(BlockSet::bytes_for(blocks_.count()));
   leaders_ = static_cast<std::uint32_t*>(table_zone.map(blocks_.count() * sizeof(std::uint32_t)));
-  if (stack == nullptr || leaders_ == nullptr) return false;
-  work_.initialize(stack);
+  if (waiting == nullptr || leaders_ == nullptr) return false;
+  reached_.initialize(waiting, blocks_.count());
   if (!find_excluded(self, others)) return false;
   mark_roots(self, others);
   find_leaders();
@@ -61,30 +61,29 @@ void Reachability::mark(std::uint32_t block) noexcept {
   LiveBlock& b = blocks_[block];
   if (b.state() != BlockState::kUnreached) return;
   b.set_state(BlockState::kReachable);
-  work_.push(block);
+  reached_.push(block);
 }
 
-// Marks what the words of [at, stop) point to.
-void Reachability::mark_words(const std::uint64_t* at, const std::uint64_t* stop) noexcept {
-  if (options.use_unaligned) return mark_bytes(at, stop);
-  for (; at < stop; ++at) {
-    const std::uint64_t word = *at;
-    if (__builtin_expect(!blocks_.may_point(word), 1)) continue;
-    const std::uint32_t block = blocks_.find(word);
-    if (block != LiveBlocks::kNone) mark(block);
+// Looks up the words of [at, stop): `found` is called for the blocks that they point to, soon or when the queue of
+// words is emptied. With use_unaligned at every byte, for packed structures; a word that the end of a page cuts is not seen.
+template <typename F>
+void Reachability::look_up(const std::uint64_t* at, const std::uint64_t* stop, F&& found) noexcept {
+  if (__builtin_expect(!options.use_unaligned, 1)) {
+    for (; at < stop; ++at) {
+      if (__builtin_expect(blocks_.may_point(*at), 0)) words_.push(blocks_, *at, found);
+    }
+    return;
   }
-}
-
-// The same at every byte: packed structures. A word that the end of a page cuts is not seen.
-void Reachability::mark_bytes(const std::uint64_t* at, const std::uint64_t* stop) noexcept {
   const auto* byte = reinterpret_cast<const char*>(at);
   for (const auto* last = reinterpret_cast<const char*>(stop) - 8; byte <= last; ++byte) {
     std::uint64_t word;
     std::memcpy(&word, byte, sizeof word);
-    if (!blocks_.may_point(word)) continue;
-    const std::uint32_t block = blocks_.find(word);
-    if (block != LiveBlocks::kNone) mark(block);
+    if (blocks_.may_point(word)) words_.push(blocks_, word, found);
   }
+}
+
+void Reachability::mark_words(const std::uint64_t* at, const std::uint64_t* stop) noexcept {
+  look_up(at, stop, [this](std::uint32_t block) { mark(block); });
 }
 
 // Calls visit(first, last) with the words of a block, or those of its pages that were touched.
@@ -100,15 +99,19 @@ void Reachability::words_of(const LiveBlock& b, F&& visit) noexcept {
   memory_.for_words_of_heap(b.start(), end, visit);
 }
 
-std::uint32_t Reachability::next() noexcept {
-  return work_.pop(LiveBlocks::kNone, [this](std::uint32_t block) {
-    __builtin_prefetch(reinterpret_cast<const void*>(blocks_[block].start()));
-  });
+// The next block to look into, once everything that waits has been looked up; `found` is called for what is.
+template <typename F>
+std::uint32_t Reachability::next(F&& found) noexcept {
+  std::uint32_t block = reached_.pop(blocks_);
+  if (__builtin_expect(block != LiveBlocks::kNone, 1)) return block;
+  words_.flush(blocks_, found);
+  return reached_.pop(blocks_);
 }
 
 void Reachability::drain() noexcept {
   const auto visit = [this](const std::uint64_t* at, const std::uint64_t* stop) { mark_words(at, stop); };
-  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
+  const auto found = [this](std::uint32_t block) { mark(block); };
+  for (std::uint32_t block; (block = next(found)) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
 }
 
 // Lists what is no root: exactly the stacks' dead parts, and weir's own data.
@@ -174,7 +177,7 @@ void Reachability::mark_mapping(const Mapping& m) noexcept {
 
 void Reachability::mark_roots(const CheckingThread& self, const FrozenThreads& others) noexcept {
   for (std::uint32_t i = 0; i < blocks_.count(); ++i) {
-    if (blocks_[i].inherited() || blocks_[i].header().family() == Family::kOwn) mark(i);
+    if (blocks_[i].is_root()) mark(i);
   }
   drain();
   const auto registers = [this](const std::uint64_t* from, unsigned count) {
@@ -220,20 +223,17 @@ void Reachability::find_leaders() noexcept {
 }
 
 void Reachability::follow_lost(std::uint32_t leader) noexcept {
-  work_.push(leader);
-  const auto visit = [this, leader](const std::uint64_t* at, const std::uint64_t* stop) {
-    for (; at < stop; ++at) {
-      if (!blocks_.may_point(*at)) continue;
-      const std::uint32_t to = blocks_.find(*at);
-      if (to == LiveBlocks::kNone || to == leader) continue;
-      LiveBlock& b = blocks_[to];
-      if (b.state() == BlockState::kUnreached) work_.push(to);
-      if (b.state() == BlockState::kReachable || b.state() == BlockState::kIndirect) continue;
-      b.set_state(BlockState::kIndirect);
-      leaders_[to] = leader;
-    }
+  const auto found = [this, leader](std::uint32_t to) {
+    if (to == leader) return;
+    LiveBlock& b = blocks_[to];
+    if (b.state() == BlockState::kUnreached) reached_.push(to);
+    if (b.state() == BlockState::kReachable || b.state() == BlockState::kIndirect) return;
+    b.set_state(BlockState::kIndirect);
+    leaders_[to] = leader;
   };
-  for (std::uint32_t block; (block = next()) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
+  const auto visit = [&](const std::uint64_t* at, const std::uint64_t* stop) { look_up(at, stop, found); };
+  reached_.push(leader);
+  for (std::uint32_t block; (block = next(found)) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
 }
 
 // A list that was lost from its far end has as many former leaders as nodes: paths are halved on the way.

@@ -23,8 +23,8 @@
 
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/live_blocks.hpp"
+#include "shim/leak/marking_queues.hpp"
 #include "shim/leak/program_memory.hpp"
-#include "shim/leak/work_list.hpp"
 
 namespace weir {
 
@@ -40,7 +40,7 @@ class Reachability {
  public:
   Reachability(LiveBlocks& blocks, ProgramMemory& memory) noexcept : blocks_(blocks), memory_(memory) {}
 
-  // Sets the state of every block. False when there is no memory for the work list.
+  // Sets the state of every block. False when there is no memory for the work.
   bool classify(const CheckingThread& self, const FrozenThreads& others) noexcept;
 
   // The direct leak through which an indirect one is lost.
@@ -56,19 +56,22 @@ class Reachability {
   bool is_own(const Mapping& m) const noexcept;
   void mark_roots(const CheckingThread& self, const FrozenThreads& others) noexcept;
   void mark_mapping(const Mapping& m) noexcept;
+  template <typename F>
+  void look_up(const std::uint64_t* at, const std::uint64_t* stop, F&& found) noexcept;
   void mark_words(const std::uint64_t* at, const std::uint64_t* stop) noexcept;
-  void mark_bytes(const std::uint64_t* at, const std::uint64_t* stop) noexcept;
   template <typename F>
   void words_of(const LiveBlock& b, F&& visit) noexcept;
   void mark(std::uint32_t block) noexcept;
   void drain() noexcept;
-  std::uint32_t next() noexcept;
+  template <typename F>
+  std::uint32_t next(F&& found) noexcept;
   void find_leaders() noexcept;
   void follow_lost(std::uint32_t leader) noexcept;
 
   LiveBlocks& blocks_;
   ProgramMemory& memory_;
-  WorkList work_;
+  WordQueue words_;
+  BlockQueue reached_;
   Range* excluded_ = nullptr;  // ascending
   std::uint32_t excluded_count_ = 0;
   std::uint32_t next_excluded_ = 0;   // mappings are looked at in ascending order, too

@@ -1,14 +1,17 @@
-"""The check and the report of a large program: a million blocks of ten thousand stacks, 100 MB of debug information."""
+"""The check and the report of large programs: many blocks, many stacks, 100 MB of debug information."""
 
 import json
 import os
 import subprocess
 
 from compare_programs import preload
-from measure import Command, Failed, Ratio
+from measure import MOST_SECONDS, Command, Failed, Ratio
 from table import Row
 
-HEADINGS = {"report": "1,000,000 blocks of 10,000 stacks, 100 MB of debug information"}
+HEADINGS = {
+    "report": "1,000,000 blocks of 10,000 stacks, 100 MB of debug information",
+    "demand": "a check of 3,000,000 blocks in random order while the program goes on",
+}
 
 UNITS = 40
 PATHS = 250  # of a unit
@@ -105,4 +108,35 @@ def report(setting, table):
             table.fail("report", part.__name__, failure)
 
 
-GROUPS = {"report": report}
+def every_report(text):
+    reports, decoder = [], json.JSONDecoder()
+    while text.strip():
+        report, end = decoder.raw_decode(text.lstrip())
+        reports.append(report)
+        text = text.lstrip()[end:]
+    return reports
+
+
+def demand(setting, table):
+    """In pairs with a plain fork of the same process."""
+    program = setting.compiled("scattered", "scattered.c")
+    reports = os.path.join(setting.scratch, "demand.jsonl")
+    if os.path.exists(reports):
+        os.remove(reports)
+    rounds = setting.pairs(9)
+    environment = dict(pair.split("=", 1) for pair in preload(
+        setting, "log_path=" + os.devnull, "json_path=" + reports, "summary=always", "leak_check_at_exit=0"))
+    ran = subprocess.run([program, "1000000", str(rounds)], capture_output=True, text=True, timeout=MOST_SECONDS,
+                         check=True, env={**os.environ, **environment})
+    held = [tuple(map(float, line.split())) for line in ran.stdout.splitlines()]
+    with open(reports, encoding="utf-8") as text:
+        said = every_report(text.read())
+    if len(said) != rounds or any(report["totals"]["reachable"]["blocks"] < 3_000_000 for report in said):
+        return table.fail("demand", "scattered", f"{len(said)} reports of {rounds}")
+    table.add(Row.of("demand", "the check", Ratio.of([report["check_ns"] / 1e9 for report in said]), unit="s", most=0.5))
+    table.add(Row.of("demand", "the program stands still, beyond a fork",
+                     Ratio.of([asked - forked for forked, asked in held]), unit="ms", most=5, more={"ms": held}))
+    table.add(Row.of("demand", "the plain fork", Ratio.of([forked for forked, _ in held]), unit="ms"))
+
+
+GROUPS = {"report": report, "demand": demand}

@@ -72,7 +72,7 @@ TEST(LiveBlocks, FindsEveryAddressInABlockAndNoOther) {
     ASSERT_EQ(live[i].start(), blocks[i].first);
     EXPECT_EQ(live[i].end() + (live[i].bytes() <= 16 ? 1 : 0), blocks[i].second);
     EXPECT_EQ(live[i].header().stack(), 7u);
-    EXPECT_FALSE(live[i].inherited());
+    EXPECT_FALSE(live[i].is_root());
   }
   const auto end = reinterpret_cast<std::uint64_t>(heap.base) + heap.room;
   std::uint64_t wrong = 0;
