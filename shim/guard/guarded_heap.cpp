@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "shim/base/copy_block.hpp"
 #include "shim/base/options.hpp"
 #include "shim/entry/new_handler.hpp"
 #include "shim/guard/block_ending.hpp"
@@ -139,7 +140,7 @@ void* resize(GuardHeader* header, std::size_t bytes, const CallSite& site) noexc
 void* move(GuardHeader* header, std::size_t bytes, const CallSite& site) noexcept {
   void* moved = allocate(bytes, Family::kRealloc, CallKind::kRealloc, site);
   if (moved == nullptr) return nullptr;
-  std::memcpy(moved, header->block(), bytes < header->bytes() ? bytes : header->bytes());
+  copy_block(moved, header->block(), bytes < header->bytes() ? bytes : header->bytes());
   return moved;
 }
 
@@ -152,7 +153,7 @@ void* realloc_on_pages(void* block, std::size_t bytes, const CallSite& site) noe
   if (bytes != 0) {
     moved = allocate(bytes, Family::kRealloc, CallKind::kRealloc, site);
     if (moved == nullptr) return nullptr;
-    std::memcpy(moved, block, bytes < found->bytes() ? bytes : found->bytes());
+    copy_block(moved, block, bytes < found->bytes() ? bytes : found->bytes());
   }
   pages::retire(*found, site);
   return moved;

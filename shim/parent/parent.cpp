@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "shim/base/copy_block.hpp"
+
 // jemalloc's settings before MALLOC_CONF has its say. A freed extent serves any smaller request, not only one
 // of at least a 64th of its size: with that limit, slabs that were freed together coalesce into what no slab
 // may be cut from, and the heap grows by its peak each round until the decay (measured: python building the
@@ -21,6 +23,18 @@ std::size_t read_size(const char* name) noexcept {
 }
 
 }  // namespace
+
+void* reallocate(void* block, std::size_t bytes) noexcept {
+  constexpr std::size_t kLarge = std::size_t{1} << 20;
+  const std::size_t had = bytes >= kLarge ? usable_size(block) : 0;
+  if (had < kLarge) return weir_je_realloc(block, bytes);
+  if (resize(block, bytes)) return block;
+  void* const moved = allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  copy_block(moved, block, bytes < had ? bytes : had);
+  deallocate(block);
+  return moved;
+}
 
 Usage usage() noexcept {
   std::uint64_t epoch = 1;

@@ -41,9 +41,6 @@ inline void* allocate_zeroed(std::size_t bytes) noexcept {
 inline void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
   return weir_je_memalign(alignment, bytes);
 }
-inline void* reallocate(void* block, std::size_t bytes) noexcept {
-  return weir_je_realloc(block, bytes);
-}
 // Grows or shrinks a block where it lies; false, and nothing has changed, where it cannot have the size that a
 // new block of `bytes` would have.
 inline bool resize(void* block, std::size_t bytes) noexcept {
@@ -52,6 +49,8 @@ inline bool resize(void* block, std::size_t bytes) noexcept {
 inline void deallocate(void* block) noexcept {
   weir_je_free(block);
 }
+// A block that moves takes no more memory with it than it had (copy_block). Neither nullptr nor 0 bytes.
+void* reallocate(void* block, std::size_t bytes) noexcept;
 
 // The caller knows the size that it asked for, with which jemalloc needs no look-up.
 inline void deallocate_sized(void* block, std::size_t bytes) noexcept {

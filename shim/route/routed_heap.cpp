@@ -2,6 +2,7 @@
 
 #include "core/pages.hpp"
 #include "shim/abi/route_matches.hpp"
+#include "shim/base/copy_block.hpp"
 #include "shim/base/say.hpp"
 #include "shim/guard/incident.hpp"
 #include "shim/route/call_sites.hpp"
@@ -293,7 +294,7 @@ void* reallocate(void* block, std::size_t total, const Request& request) noexcep
   } else {
     moved = allocate_by(cache, rule, total, kGranule, false);
     if (moved != nullptr) {
-      std::memcpy(moved, block, have < total ? have : total);
+      copy_block(moved, block, have < total ? have : total);
       deallocate(block);
     }
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/pages.hpp"
+#include "shim/base/copy_block.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/entry/new_handler.hpp"
 #include "shim/guard/bad_pointer.hpp"
@@ -207,7 +208,7 @@ WEIR_TRACKED void* realloc(void* block, std::size_t bytes) {
     return stamp_again(header, bytes, site);  // as large as it is, it can always be smaller
   }
   const std::size_t usable = granted_bytes(*header);
-  std::memcpy(moved, block, bytes < usable ? bytes : usable);
+  copy_block(moved, block, bytes < usable ? bytes : usable);
   release(header);
   return moved;
 }
