@@ -10,7 +10,8 @@ namespace weir {
 
 void remember_program() noexcept;
 
-// The file that is executed, as /proc/self/exe has it; empty where the system does not tell.
+// The file that is executed, as /proc/self/exe has it; for a program that was started as an argument of ld.so that
+// program's file. Empty where the system does not tell.
 std::string_view program_file() noexcept;
 
 // The name that it was started by, without folders: a script's, a busybox applet's. What %e stands for.

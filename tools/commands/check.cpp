@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "tools/findings/read_file.hpp"
@@ -35,12 +37,11 @@ std::string_view variable(std::string_view environment, std::string_view name) {
   return {};
 }
 
-// Whether the process has a handler for the signal. Without one the signal would end it.
-bool catches(std::string_view status, std::uint64_t signal) {
-  constexpr std::string_view kField = "\nSigCgt:\t";
-  const std::size_t at = status.find(kField);
+// Whether a set of signals in a process's status has this one.
+bool holds(std::string_view status, std::string_view set, std::uint64_t signal) {
+  const std::size_t at = status.find(fmt::format("\n{}:\t", set));
   if (at == std::string_view::npos) return false;
-  const std::string_view digits = status.substr(at + kField.size());
+  const std::string_view digits = status.substr(at + set.size() + 3);
   std::uint64_t mask = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), mask, 16);
   return (mask >> (signal - 1) & 1) != 0;
@@ -49,6 +50,20 @@ bool catches(std::string_view status, std::uint64_t signal) {
 int refuse(std::string_view why) {
   say(why);
   return 1;
+}
+
+// Whether a thread of the process has taken the signal, or the process has ended. A daemon that waits for its signals
+// by sigwait blocks them in all threads.
+bool is_taken(const std::string& status_path, std::uint64_t signal) {
+  constexpr auto kLongest = std::chrono::seconds(1);
+  constexpr auto kPause = std::chrono::milliseconds(10);
+  std::string status;
+  std::string error;
+  for (const auto end = std::chrono::steady_clock::now() + kLongest;;) {
+    if (!read_text(status_path, status, error) || !holds(status, "ShdPnd", signal)) return true;
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace
@@ -69,7 +84,8 @@ int check(int pid, const std::string& proc) {
   }
   const std::uint64_t signal = settings_of_environment(variable(environment, "WEIR_OPTIONS")).report_signal;
   if (signal == 0) return refuse(fmt::format("process {} runs with report_signal=0", pid));
-  if (!catches(status, signal)) {
+  // Without a handler the signal would end it.
+  if (!holds(status, "SigCgt", signal)) {
     return refuse(
         fmt::format("process {} does not listen to signal {} (report_signal): weir is off in it, or the "
                     "program took the signal away",
@@ -77,6 +93,12 @@ int check(int pid, const std::string& proc) {
   }
   if (kill(pid, static_cast<int>(signal)) != 0) {
     return refuse(fmt::format("process {}: {}", pid, std::strerror(errno)));
+  }
+  if (!is_taken(folder + "/status", signal)) {
+    return refuse(
+        fmt::format("process {} does not answer: all its threads block signal {} (report_signal), or are "
+                    "stopped; it makes the check when one lets the signal through",
+                    pid, signal));
   }
   return 0;
 }

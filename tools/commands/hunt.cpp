@@ -166,6 +166,7 @@ int hunt(const HuntRequest& request) {
                     describe(inspection)));
     return kNotRun;
   }
+  prepare_environment();
   LibraryPlace library = find_library();
   if (library.path.empty()) {
     say(library.complaint);

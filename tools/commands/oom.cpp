@@ -16,6 +16,7 @@
 #include "tools/launch/environment.hpp"
 #include "tools/launch/find_library.hpp"
 #include "tools/launch/inspect.hpp"
+#include "tools/launch/prepare.hpp"
 #include "tools/launch/resolve.hpp"
 #include "tools/oom/frame_names.hpp"
 #include "tools/oom/progress.hpp"
@@ -248,6 +249,7 @@ int oom(const OomRequest& request) {
     say(fmt::format("{} {}: the preload cannot take effect", inspection.path, describe(inspection)));
     return kNotRun;
   }
+  prepare_environment();
   const LibraryPlace library = find_library();
   if (library.path.empty()) {
     say(library.complaint);

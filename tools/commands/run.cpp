@@ -78,6 +78,7 @@ int run(const RunRequest& request) {
   std::string program;
   if (const int status = find_program(request.command.front(), program); status != 0) return status;
   if (can_preload(program)) {
+    prepare_environment();
     const LibraryPlace library = find_library();
     if (library.path.empty()) {
       say(library.complaint);

@@ -13,4 +13,12 @@ std::string preload_with(std::string_view preload, std::string_view library) {
   return with;
 }
 
+std::string tunables_for_audit(std::string_view tunables) {
+  constexpr std::string_view kRoom = "glibc.rtld.optional_static_tls=";
+  std::string with(tunables);
+  if (tunables.find(kRoom) != std::string_view::npos) return with;
+  if (!with.empty()) with += ':';
+  return with.append(kRoom).append("4096");
+}
+
 }  // namespace weir

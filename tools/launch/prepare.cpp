@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "tools/launch/environment.hpp"
 #include "tools/launch/inspect.hpp"
 #include "tools/launch/resolve.hpp"
 #include "tools/options/settings.hpp"
@@ -63,6 +64,11 @@ int find_program(const std::string& name, std::string& path) {
   }
   path = std::move(program.path);
   return 0;
+}
+
+void prepare_environment() {
+  if (environment("LD_AUDIT").empty()) return;
+  setenv("GLIBC_TUNABLES", tunables_for_audit(environment("GLIBC_TUNABLES")).c_str(), 1);
 }
 
 bool can_preload(const std::string& path) {

@@ -23,6 +23,9 @@ bool join_given_options(const std::vector<OptionPair>& given, std::string& into)
 // 0 and where execvp will find the program; else, after a line that says why, the exit status for it.
 int find_program(const std::string& name, std::string& path);
 
+// Sets what the environment of all programs that are started must have beside the preload.
+void prepare_environment();
+
 // One line when the preload has no effect on this program. False when it must not be asked for either.
 bool can_preload(const std::string& path);
 

@@ -67,6 +67,27 @@ def test_another_malloc_comes_first(weir):
     equal((result.status, result.stderr.decode()), (0, said), "status and what is said")
 
 
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+
+
+def test_program_started_by_way_of_the_loader(weir):
+    """It is that program whose leaks are named, and not ld.so, whose blocks are built-in suppressions."""
+    program = loses(weir)
+    result = weir.run([LOADER, program, "1x41"], options=f"log_path={weir.path('leaks.%e')}")
+    equal(result.status, 23, "status")
+    text = open(weir.path("leaks.loses"), encoding="utf-8").read()
+    check("41 byte(s) leaked in 1 allocation(s)" in text and "/loses.c:" in text, text)
+    check("ld-linux" not in text, text)
+
+
+def test_program_that_an_audit_library_looks_on_at(weir):
+    """ld.so has little room for thread-local storage then, and would not start it."""
+    audit = weir.build("scenarios/programs/looks_on.c", ["-O1", "-shared", "-fPIC"], "looks_on.so")
+    result = weir_run(weir, "--", loses(weir), "1x41", env={"LD_AUDIT": audit})
+    equal(result.status, 23, f"status\n{result.describe()}")
+    check("41 byte(s) leaked in 1 allocation(s)" in result.stderr.decode(), result.describe())
+
+
 def test_killed_program(weir):
     result = weir_run(weir, "--", "/bin/sh", "-c", "kill -TERM $$")
     equal(result.status, -15, "status")

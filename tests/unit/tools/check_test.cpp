@@ -108,5 +108,19 @@ TEST_F(CheckWithLibrary, ProcessThatDoesNotListenIsNotKilled) {
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
+// As a daemon does that waits for its signals by sigwait.
+TEST_F(CheckWithLibrary, ProcessThatBlocksTheSignalDoesNotAnswer) {
+  Child child([&] {
+    load();
+    listen();
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+  });
+  EXPECT_NE(said_by_check(child.pid(), 1).find("does not answer: all its threads block signal 63"),
+            std::string::npos);
+  EXPECT_EQ(kill(child.pid(), 0), 0);
+}
+
 }  // namespace
 }  // namespace weir

@@ -22,6 +22,13 @@ TEST(Preload, PutsTheLibraryFirstAndKeepsTheRest) {
   EXPECT_EQ(preload_with("/a.so:/w.so::/b.so", "/w.so"), "/w.so:/a.so:/b.so");
 }
 
+TEST(Audit, KeepsRoomBesideTheTunablesThatAreThere) {
+  EXPECT_EQ(tunables_for_audit(""), "glibc.rtld.optional_static_tls=4096");
+  EXPECT_EQ(tunables_for_audit("glibc.malloc.check=1"),
+            "glibc.malloc.check=1:glibc.rtld.optional_static_tls=4096");
+  EXPECT_EQ(tunables_for_audit("glibc.rtld.optional_static_tls=9000"), "glibc.rtld.optional_static_tls=9000");
+}
+
 TEST(FindLibrary, LooksBesideTheBuildTree) {
   const Scratch scratch;
   std::filesystem::create_directories(scratch / "shim");
