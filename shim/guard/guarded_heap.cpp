@@ -179,9 +179,11 @@ WEIR_GUARDED void* realloc(void* block, std::size_t bytes) {
     whole ? retire(header, IncidentCall::kRealloc, site) : give_up(header, IncidentCall::kRealloc, site);
     return nullptr;
   }
-  if (whole && !pages::in_use && bytes >= kMovesBelow && bytes <= kMaxBlockBytes &&
-      header->bytes() >= kMovesBelow && header->alignment() == kHeaderBytes) {
-    return resize(header, bytes, site);
+  if (whole && bytes >= kMovesBelow && bytes <= kMaxBlockBytes && header->bytes() >= kMovesBelow &&
+      header->alignment() == kHeaderBytes) {
+    if (!pages::in_use || !pages::wanted(bytes, kHeaderBytes, CallKind::kRealloc, site.ip))
+      return resize(header, bytes, site);
+    pages::keep_turn();
   }
   void* moved = move(header, bytes, site);
   if (__builtin_expect(moved == nullptr, 0)) return nullptr;  // a damaged block is told when it ends

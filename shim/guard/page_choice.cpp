@@ -109,6 +109,11 @@ void set_up_choice() noexcept {
   if (asks_sites) where_sites.watch(where);
 }
 
+void keep_turn() noexcept {
+  blocks_to_go = 1;
+  named_to_go = 1;
+}
+
 __attribute__((noinline)) bool choose(std::size_t bytes, std::size_t alignment, CallKind call,
                                       std::uint64_t caller) noexcept {
   if (asks) {

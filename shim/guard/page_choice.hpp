@@ -33,4 +33,7 @@ inline bool wanted(std::size_t bytes, std::size_t alignment, CallKind call, std:
   return choose(bytes, alignment, call, caller);
 }
 
+// What wanted() chose could not be: the next block that may, does.
+void keep_turn() noexcept;
+
 }  // namespace weir::pages

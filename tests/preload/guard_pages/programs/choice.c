@@ -1,7 +1,7 @@
 // Which blocks get pages of their own: choice REQUEST…
 // A request is WHO:CALL:BYTES, or that times a number (main:malloc:32*5). WHO is main, other (another
 // function), a thread's name, or plugin. `free` frees all. For each request a line of 0 and 1: 1 is a block
-// on pages.
+// on pages. For `grow` whether the block is the same when it has 2000 bytes more.
 #include "../../guard/programs/blocks.h"
 
 #ifndef PLUGIN
@@ -35,9 +35,19 @@ static void* carry_out(void* of) {
   return NULL;
 }
 
+static void grow(size_t bytes) {
+  char* const block = (char*)malloc(bytes);
+  const uintptr_t before = (uintptr_t)block;
+  char* const grown = (char*)realloc(block, bytes + 2000);
+  const char* const line = (uintptr_t)grown == before ? "same\n" : "another\n";
+  require(write(1, line, strlen(line)) > 0, "write");
+  free(grown);
+}
+
 static void serve(char* text) {
   char *who = strtok(text, ":"), *how = strtok(NULL, ":"), *bytes = strtok(NULL, "*"),
        *times = strtok(NULL, "");
+  if (is(how, "grow")) return grow(number(bytes));
   struct Order order = {make, how, number(bytes), times != NULL ? atoi(times) : 1};
   int from = kept_count;
   if (is(who, "other")) order.maker = other;
