@@ -66,7 +66,7 @@ OUTSIDE = """
 ## Outside of weir's reach
 
 - **Statically linked programs**: there is no loader that could preload. **Go** hardly uses libc where it is linked to it,
-  and what ends by `_exit` writes no report. Of the programs above: {outside}.
+  and what ends by a system call of its own, past libc's exit and _exit, writes no report. Of the programs above: {outside}.
 - **Programs with an allocator of their own** run as they do natively, but their blocks are not seen; one line says so.
   Of the programs above: {own}.
 - **Runtimes with a garbage collector or pools of their own** (java, node, ruby, php, python, emacs): weir sees what they

@@ -183,7 +183,7 @@ void add_oom(CLI::App& app, weir::OomRequest& request, int& status) {
       ->type_name("PATTERN");
   oom->add_option_function<std::string>(
          "--leaks", [&](const std::string& word) { request.leaks = read_leak_rule(word); },
-         "leaks that count: all; same: of runs that end with the good run's status; none")
+         "all; same: of runs with the good run's status; none")
       ->type_name("WHICH");
   oom->add_flag("--guard", request.guard, "also catch misuse of the heap (mode=guard)");
   oom->add_flag("--abort-is-handled", request.abort_is_handled, "SIGABRT is a right answer");
@@ -242,6 +242,22 @@ void add_hunt(CLI::App& app, weir::HuntRequest& request, int& status) {
     if (!rest.empty() && rest.front().starts_with('-')) throw CLI::ExtrasError("hunt", {rest.front()});
     status = weir::hunt(request);
   });
+}
+
+void say_unknown_command(const CLI::App& app, std::string_view word) {
+  std::string names;
+  std::string nearest;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_group().empty()) continue;  // the library's
+    names += (names.empty() ? "" : ", ") + command->get_name();
+    constexpr std::size_t kNear = 2;
+    const std::size_t distance = weir::word_distance(word, command->get_name());
+    if (distance <= kNear && (nearest.empty() || distance < weir::word_distance(word, nearest)))
+      nearest = command->get_name();
+  }
+  weir::say(fmt::format(
+      "no command '{}'; {}", word,
+      nearest.empty() ? fmt::format("there are {}", names) : fmt::format("did you mean '{}'?", nearest)));
 }
 
 int parse(int argc, char** argv) {
@@ -343,6 +359,12 @@ int parse(int argc, char** argv) {
   sites->add_option("--fd", fd, "descriptor of the question, and for the answer")->required();
   sites->callback([&] { status = weir::route_sites(fd); });
 
+  if (!arguments.empty() && !arguments.front().starts_with('-') &&
+      app.get_subcommands([&](const CLI::App* command) { return command->check_name(arguments.front()); })
+          .empty()) {
+    say_unknown_command(app, arguments.front());
+    return weir::kNotRun;
+  }
   try {
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app.parse(arguments);

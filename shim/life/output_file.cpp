@@ -36,7 +36,10 @@ int open_output(const char* pattern, const char* option, bool anew, bool* opened
   if (path == "stdout") return 1;
   char name[kOutputRoom];
   expand_output(path, name, sizeof name);
-  const int fd = sys::open(name, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0666);
+  // A pipe that nobody reads would hold the program up for ever.
+  const int fd =
+      sys::open(name, O_WRONLY | O_CREAT | O_NONBLOCK | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0666);
+  if (fd >= 0) sys::call(SYS_fcntl, fd, F_SETFL, anew ? 0 : O_APPEND);
   *opened = fd >= 0;
   if (fd >= 0) return fd;
   Line()

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,19 @@ bool read_text(const std::string& path, std::string& into, std::string& error) {
   if (!read_path(path, bytes, error)) return false;
   into.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return true;
+}
+
+// The folder in /proc of a thread of the process that has its memory: the first one is left without when it ends alone.
+std::string folder_with_memory(const std::string& of_process) {
+  std::string maps;
+  std::string error;
+  if (read_text(of_process + "/maps", maps, error) && !maps.empty()) return of_process;
+  std::error_code none;
+  for (const auto& thread : std::filesystem::directory_iterator(of_process + "/task", none)) {
+    if (read_text(thread.path().string() + "/maps", maps, error) && !maps.empty())
+      return thread.path().string();
+  }
+  return of_process;
 }
 
 std::string_view variable(std::string_view environment, std::string_view name) {
@@ -70,7 +84,7 @@ bool is_taken(const std::string& status_path, std::uint64_t signal) {
 
 int check(int pid, const std::string& proc) {
   if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return refuse(fmt::format("no process {}", pid));
-  const std::string folder = fmt::format("{}/{}", proc, pid);
+  const std::string folder = folder_with_memory(fmt::format("{}/{}", proc, pid));
   std::string maps;
   std::string environment;
   std::string status;

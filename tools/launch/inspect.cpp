@@ -94,9 +94,9 @@ constexpr std::pair<std::string_view, std::string_view> kRuntimes[] = {
     {"__hwasan_init", "HWAddressSanitizer"},
     {"__lsan_init", "LeakSanitizer"}};
 
-// Functions that the compiler has each program call which it instruments; their names are among those that the loader
-// reads, whether the runtime is linked in or a library.
-std::string_view sanitizer_in(const std::string& path) {
+// Calls visit with the names that the loader reads of a program or library, each with a 0 behind it, until it returns true.
+template <typename F>
+void visit_dynamic_names(const std::string& path, F&& visit) {
   std::ifstream file(path, std::ios::binary);
   const auto read = [&](std::uint64_t at, void* to, std::uint64_t bytes) {
     file.seekg(static_cast<std::streamoff>(at));
@@ -105,21 +105,39 @@ std::string_view sanitizer_in(const std::string& path) {
   };
   constexpr std::uint64_t kMostNames = std::uint64_t{64} << 20;
   Elf64_Ehdr header;
-  if (!read(0, &header, sizeof header)) return {};
+  if (!read(0, &header, sizeof header)) return;
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
     Elf64_Shdr section;
-    if (!read(header.e_shoff + i * header.e_shentsize, &section, sizeof section)) return {};
+    if (!read(header.e_shoff + i * header.e_shentsize, &section, sizeof section)) return;
     if (section.sh_type != SHT_STRTAB || (section.sh_flags & SHF_ALLOC) == 0 || section.sh_size > kMostNames)
       continue;
     std::string names(section.sh_size, '\0');
-    if (!read(section.sh_offset, names.data(), names.size())) return {};
+    if (!read(section.sh_offset, names.data(), names.size()) || visit(names)) return;
+  }
+}
+
+// Functions that the compiler has each program call which it instruments; their names are there whether the runtime is
+// linked in or a library.
+std::string_view sanitizer_in(const std::string& path) {
+  std::string_view sanitizer;
+  visit_dynamic_names(path, [&](const std::string& names) {
     for (const auto& [function, name] : kRuntimes) {
       const std::size_t found = names.find(function);
       if (found == std::string::npos || found == 0) continue;
-      if (names[found - 1] == '\0' && names[found + function.size()] == '\0') return name;
+      if (names[found - 1] == '\0' && names[found + function.size()] == '\0') sanitizer = name;
     }
-  }
-  return {};
+    return !sanitizer.empty();
+  });
+  return sanitizer;
+}
+
+// glibc's ld.so, which loads the program that is its argument, and what is preloaded.
+bool is_loader(const std::string& path) {
+  bool is = false;
+  visit_dynamic_names(path, [&](const std::string& names) {
+    return is = names.find(std::string_view("\0ld-linux-", 10)) != std::string::npos;
+  });
+  return is;
 }
 
 }  // namespace
@@ -164,6 +182,8 @@ Inspection inspect_program(const std::string& path) {
     const std::string_view text = as_text(head);
     if (text.starts_with(std::string_view(ELFMAG, SELFMAG))) {
       Inspection inspection = inspect_elf(head);
+      if (inspection.obstacle == Obstacle::kStatic && is_loader(current))
+        inspection.obstacle = Obstacle::kNone;
       if (inspection.obstacle == Obstacle::kNone) inspection.obstacle = gained_rights(current);
       if (const std::string_view sanitizer = sanitizer_in(current);
           inspection.obstacle == Obstacle::kNone && !sanitizer.empty()) {

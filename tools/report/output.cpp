@@ -47,6 +47,13 @@ bool is_special(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+// A pipe that nobody reads would hold the program up for ever: an error (ENXIO).
+int open_to_write(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags, 0666);
+  if (fd >= 0) fcntl(fd, F_SETFL, flags & O_APPEND);
+  return fd;
+}
+
 }  // namespace
 
 std::string expand_path(std::string_view path, std::uint32_t pid, std::string_view program) {
@@ -76,7 +83,7 @@ ReportLog::ReportLog(const std::string& log_path, std::uint32_t pid, std::string
     return;
   }
   path_ = expand_path(log_path, pid, program);
-  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+  const int fd = open_to_write(path_, O_APPEND);
   if (fd >= 0) {
     fd_ = fd;
   } else {
@@ -105,8 +112,7 @@ bool ReportLog::write(std::string_view text) const {
 std::string write_file(const std::string& path, std::string_view text) {
   const bool direct = is_special(path);
   const std::string target = direct ? path : fmt::format("{}.{}", path, getpid());
-  const int fd =
-      open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (direct ? 0 : O_TRUNC), 0666);
+  const int fd = open_to_write(target, direct ? 0 : O_TRUNC);
   if (fd < 0) return std::strerror(errno);
   const bool written = write_all(fd, text);
   const int error = errno;
@@ -122,7 +128,7 @@ std::string write_file(const std::string& path, std::string_view text) {
 }
 
 std::string append_to_file(const std::string& path, std::string_view text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+  const int fd = open_to_write(path, O_APPEND);
   if (fd < 0) return std::strerror(errno);
   std::string problem = write_all(fd, text) ? "" : std::strerror(errno);
   close(fd);

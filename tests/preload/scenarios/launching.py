@@ -80,6 +80,19 @@ def test_program_started_by_way_of_the_loader(weir):
     check("ld-linux" not in text, text)
 
 
+def test_the_loader_is_not_taken_for_a_static_program(weir):
+    result = weir_run(weir, "--", LOADER, loses(weir), "1x41")
+    equal(result.status, 23, f"status\n{result.describe()}")
+    check("41 byte(s) leaked in 1 allocation(s)" in result.stderr.decode(), result.describe())
+
+
+def test_unknown_command(weir):
+    for word, says in (("rnu", "weir: no command 'rnu'; did you mean 'run'?\n"),
+                       ("bogus", "weir: no command 'bogus'; there are run, options, routes, oom, hunt, check\n")):
+        result = weir.run([weir.tool, word, "--", "true"], preload=False)
+        equal((result.status, result.stderr.decode()), (2, says), "status and what is said")
+
+
 def test_program_that_an_audit_library_looks_on_at(weir):
     """ld.so has little room for thread-local storage then, and would not start it."""
     audit = weir.build("scenarios/programs/looks_on.c", ["-O1", "-shared", "-fPIC"], "looks_on.so")

@@ -168,6 +168,17 @@ def test_full_disk(weir):
     equal(result.stderr.count(REPORT), 1, "reports on stderr instead")
 
 
+def test_pipe_that_nobody_reads(weir):
+    pipe = weir.path("pipe")
+    os.mkfifo(pipe)
+    for options in (f"log_path={pipe}", f"json_path={pipe}"):
+        result = weir.run([loses(weir), "1x41"], options)
+        equal(result.status, 23, "status")
+        check(f"{pipe}: No such device or address".encode() in result.stderr, result.describe())
+    result = weir.run([loses(weir), "1x41"], f"mode=pass:stats=1:stats_path={pipe}")
+    check(b"cannot open" in result.stderr and pipe.encode() in result.stderr, result.describe())
+
+
 def test_small_address_space(weir):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (200000 << 10, 200000 << 10))
