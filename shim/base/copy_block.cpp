@@ -53,7 +53,7 @@ class TouchedPages {
 
   static constexpr std::uint64_t kEntries = 128;
   int fd_;
-  std::uint64_t entries_[kEntries];
+  std::uint64_t entries_[kEntries]{};
 };
 
 char* bytes_at(std::uint64_t address) noexcept {

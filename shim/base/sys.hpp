@@ -62,6 +62,12 @@ inline long write(int fd, const void* from, std::size_t bytes) noexcept {
 inline void close(int fd) noexcept {
   call(SYS_close, fd);
 }
+// Of all descriptors from the first to the last.
+inline void close_between(unsigned first, unsigned last) noexcept {
+  if (first > last || call(SYS_close_range, first, last, 0) == 0) return;
+  constexpr unsigned kMost = 1u << 16;
+  for (unsigned fd = first; fd <= last && fd < kMost; ++fd) close(static_cast<int>(fd));
+}
 inline pid_t getpid() noexcept {
   return static_cast<pid_t>(call(SYS_getpid));
 }
@@ -82,6 +88,14 @@ inline void write_all(int fd, const void* from, std::size_t bytes) noexcept {
     p += n;
     bytes -= static_cast<std::size_t>(n);
   }
+}
+
+// What the thread's gs points to, which no program of libc's kind has, but emulators do.
+inline std::uint64_t gs_base() noexcept {
+  constexpr long kGetGs = 0x1004;  // ARCH_GET_GS
+  std::uint64_t base = 0;
+  call(SYS_arch_prctl, kGetGs, as_word(&base));
+  return base;
 }
 
 // What libc adds to the flags of each action that it sets; sigaction gives it back.

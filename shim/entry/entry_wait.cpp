@@ -59,6 +59,12 @@ WEIR_EXPORT int waitid(idtype_t kind, id_t id, siginfo_t* info, int options) {
       }
       continue;
     }
+    // It may have been one of ours that was collected, and forgotten, since.
+    if (result == 0 && now.si_pid != 0 && (options & WNOWAIT) != 0) {
+      siginfo_t still{};
+      const auto of = static_cast<id_t>(now.si_pid);
+      if (libc::next.waitid(P_PID, of, &still, options | WNOHANG) != 0) continue;
+    }
     if (result == 0 && info != nullptr) *info = now;
     return result;
   }

@@ -18,6 +18,7 @@ extern "C" char __libc_single_threaded;  // false when there was ever a second t
 namespace weir {
 
 constinit FreezeTable freeze_table;
+constinit FreezeWork freeze_work{};
 
 namespace {
 
@@ -55,6 +56,8 @@ bool make_room(std::uint32_t threads) noexcept {
   FrozenThread* old = t.threads.load(std::memory_order_relaxed);
   auto* fresh = static_cast<FrozenThread*>(table_zone.map(wanted * sizeof(FrozenThread)));
   if (fresh == nullptr) return old != nullptr;
+  if (t.vectors != nullptr) unmap_pages(t.vectors, t.room * kVectorBytes);
+  t.vectors = static_cast<std::uint64_t*>(table_zone.map(wanted * kVectorBytes));
   t.threads.store(fresh, std::memory_order_release);
   if (old != nullptr) unmap_pages(old, t.room * sizeof(FrozenThread));
   t.room = wanted;
@@ -217,9 +220,13 @@ void forget_freeze() noexcept {
 FrozenThreads freeze_threads(std::uint64_t timeout_ms, FreezeEnd end) noexcept {
   FrozenThreads result{};
   sys::call(SYS_rt_sigprocmask, SIG_BLOCK, sys::as_word(&kHeldBack), sys::as_word(&mask_before), 8);
-  const FreezeWork work{sys::getpid(), sys::gettid(),
-                        sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                        sys::now_ns() + timeout_ms * 1'000'000, end};
+  freeze_work = {sys::getpid(),
+                 sys::gettid(),
+                 sys::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                 sys::now_ns() + timeout_ms * 1'000'000,
+                 end,
+                 libc_code()};
+  const FreezeWork& work = freeze_work;
   const std::uint32_t threads = work.directory >= 0 ? count_threads(work.directory) : 0;
   frozen = Frozen::kAlone;
   if (threads != 0 && lists_itself(work) && make_room(threads)) {
@@ -238,7 +245,7 @@ FrozenThreads freeze_threads(std::uint64_t timeout_ms, FreezeEnd end) noexcept {
 
 void release_threads() noexcept {
   if (frozen == Frozen::kNot) return;
-  if (frozen == Frozen::kByTracer) release_by_tracer();
+  if (frozen == Frozen::kByTracer) release_by_tracer(freeze_work.end);
   if (frozen == Frozen::kBySignal) release_by_signal();
   frozen = Frozen::kNot;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::as_word(&mask_before), 0, 8);

@@ -13,6 +13,8 @@
 #include <sys/types.h>
 #include <cstdint>
 
+#include "shim/leak/vector_registers.hpp"
+
 namespace weir {
 
 inline constexpr unsigned kRegisters = 23;  // as many as gregs of ucontext has; in no order
@@ -23,9 +25,13 @@ struct FrozenThread {
   std::uint32_t gone;      // 1: ended before it could answer
   std::uint32_t asked;     // 1: it was sent the signal, or is traced
   int held_signal;         // by ptrace: the signal that it was about to get
+  std::uint32_t
+      cut_short;  // by ptrace: the call that it was in returns with a part of what was to be transferred
   std::uint64_t sp;
   std::uint64_t stack_top;  // thread control block
+  std::uint64_t gs_base;
   std::uint64_t registers[kRegisters];
+  VectorWords vectors;
 };
 
 struct FrozenThreads {
@@ -49,8 +55,8 @@ bool report_is_asked_for() noexcept;
 // In a fork's child: nobody has it.
 void forget_freeze() noexcept;
 
-// Whether the process goes on after the check. If not, threads that sleep in a call that would return EINTR may
-// be kept until let_sleepers_go.
+// Whether the process goes on after the check. If not, threads that sleep in a call that would return EINTR, or a part
+// of what it was to transfer, are kept: until let_sleepers_go, or the end.
 enum class FreezeEnd { kGoesOn, kProcessEnds };
 
 // Stops what it can; waits at most `timeout_ms`.

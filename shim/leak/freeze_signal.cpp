@@ -41,9 +41,11 @@ long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
   return sys::call(SYS_futex, sys::as_word(&word), operation | FUTEX_PRIVATE_FLAG, value, sys::as_word(time));
 }
 
-// Whether the thread was woken out of a call that returns EINTR.
+// Whether the thread was woken out of a call that returns EINTR, or a part of what it was to transfer.
 bool slept(const mcontext_t& machine) noexcept {
-  return machine.gregs[REG_RAX] == -EINTR;
+  const auto result = machine.gregs[REG_RAX];
+  const auto pc = static_cast<std::uint64_t>(machine.gregs[REG_RIP]);
+  return result == -EINTR || (result > 0 && is_at_system_call(freeze_work.libc, pc));
 }
 
 // Such threads, once the process has begun to end: as they stood.
@@ -85,6 +87,8 @@ void stand_still(int, siginfo_t*, void* context) noexcept {
   std::memcpy(me->registers, machine.gregs, sizeof me->registers);
   me->sp = static_cast<std::uint64_t>(machine.gregs[REG_RSP]);
   me->stack_top = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  me->gs_base = sys::gs_base();
+  me->vectors = vectors_of(*static_cast<ucontext_t*>(context), freeze_work.libc);  // in this handler's frame
   standing.fetch_add(1, std::memory_order_acq_rel);
   __atomic_store_n(&me->answered, 1, __ATOMIC_RELEASE);
   acknowledged.fetch_add(1, std::memory_order_release);

@@ -17,11 +17,17 @@ struct FreezeTable {
   std::atomic<FrozenThread*> threads{nullptr};
   std::atomic<std::uint32_t> used{0};
   std::uint32_t room = 0;
+  std::uint64_t* vectors = nullptr;  // kVectorBytes for each entry; nullptr where there is no memory
 
   // O(1) for threads that are asked for in the order of the table, else O(n).
   FrozenThread* find(pid_t tid) noexcept;
   // The entry of a new thread; nullptr where there is no room.
   FrozenThread* add(pid_t tid) noexcept;
+
+  std::uint64_t* vectors_of(const FrozenThread& t) noexcept {
+    return vectors != nullptr ? vectors + static_cast<std::size_t>(&t - begin()) * (kVectorBytes / 8)
+                              : nullptr;
+  }
 
   FrozenThread* begin() noexcept { return threads.load(std::memory_order_acquire); }
   FrozenThread* end() noexcept { return begin() + used.load(std::memory_order_acquire); }
@@ -34,7 +40,10 @@ struct FreezeWork {
   int directory;           // of the process's threads in /proc
   std::uint64_t deadline;  // of sys::now_ns
   FreezeEnd end;
+  CodeRange libc;
 };
+// The one that is under way, or the last.
+extern FreezeWork freeze_work;
 
 // Calls visit(of, thread) for each other thread of the process that was not in the table and has an entry now.
 // How many there were.
@@ -56,7 +65,7 @@ std::string_view read_task_file(int directory, pid_t tid, std::string_view name,
 
 // By ptrace. False, with all threads running, where that is not to be had.
 bool freeze_by_tracer(const FreezeWork& work) noexcept;
-void release_by_tracer() noexcept;
+void release_by_tracer(FreezeEnd end) noexcept;
 // In a fork's child.
 void forget_tracer() noexcept;
 

@@ -3,6 +3,8 @@
 // A stop writes nothing to the thread's stack and runs none of its code. A call that sleeps is begun again by
 // the system when the thread goes on, with the time that is left; those that would return EINTR even though
 // no handler ran (epoll_wait, semop, ...) are told to begin again as well, with the time that they were given.
+// What has transferred a part by then (a large write to a pipe) returns that, and cannot go on: where the process ends,
+// such threads stay stopped until it has.
 //
 // The tracer is no thread of the process, which ptrace forbids; no exit signal, so that the program's waits do
 // not see it (life/own_children); descriptors are shared, so that none is copied; it dies with the thread that asked, whereupon the
@@ -12,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,7 +34,7 @@
 namespace weir {
 namespace {
 
-enum class Tracing : std::uint32_t { kIdle, kToBegin, kToFreeze, kFrozen, kRefused, kToRelease };
+enum class Tracing : std::uint32_t { kIdle, kToBegin, kToFreeze, kFrozen, kToRelease, kKept };
 
 constexpr std::size_t kTracerStack = std::size_t{64} << 10;
 constexpr int kErestartNoHand = 514;  // the kernel's own: begin again unless a handler runs
@@ -90,8 +93,43 @@ bool may_begin_again(std::uint64_t call_number) noexcept {
   }
 }
 
+// Calls that sleep until all has been transferred, but return early with a part when they are interrupted.
+bool may_be_cut_short(std::uint64_t call_number) noexcept {
+  switch (call_number) {
+    case SYS_write:
+    case SYS_writev:
+    case SYS_pwrite64:
+    case SYS_pwritev:
+    case SYS_pwritev2:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+    case SYS_sendfile:
+    case SYS_splice:
+    case SYS_vmsplice:
+    case SYS_copy_file_range:
+    case SYS_read:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void note_vectors(FrozenThread& t) noexcept {
+  constexpr std::uint64_t kXState = 0x202;  // NT_X86_XSTATE
+  std::uint64_t* const room = freeze_table.vectors_of(t);
+  struct iovec to = {room, kVectorBytes};
+  if (room == nullptr || trace(PTRACE_GETREGSET, t.tid, kXState, reinterpret_cast<std::uint64_t>(&to)) != 0)
+    return;
+  t.vectors = {room, static_cast<std::uint32_t>(to.iov_len / 8)};
+}
+
 // Of a thread that has just stopped.
-void note_stop(FrozenThread& t, int status) noexcept {
+void note_stop(const FreezeWork& work, FrozenThread& t, int status) noexcept {
   struct user_regs_struct r {};
   if (trace(PTRACE_GETREGS, t.tid, 0, reinterpret_cast<std::uint64_t>(&r)) != 0) return;
   const bool by_us = status >> 16 != 0;
@@ -102,18 +140,38 @@ void note_stop(FrozenThread& t, int status) noexcept {
     trace(PTRACE_POKEUSER, t.tid, offsetof(struct user, regs.rax),
           static_cast<std::uint64_t>(-kErestartNoHand));
   }
+  const bool has_part = by_us && call_number >= 0 && static_cast<std::int64_t>(r.rax) > 0;
+  t.cut_short = has_part && may_be_cut_short(r.orig_rax) ? 1 : 0;
   const std::uint64_t general[] = {r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8,
                                    r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15};
   static_assert(sizeof general <= sizeof t.registers);
   std::memcpy(t.registers, general, sizeof general);
   t.sp = r.rsp;
   t.stack_top = r.fs_base;
+  t.gs_base = r.gs_base;
+  if (!is_at_system_call(work.libc, r.rip)) note_vectors(t);
   t.answered = 1;
+}
+
+// Those that an earlier freeze of a process that ends has kept.
+constexpr unsigned kMostKept = 256;
+pid_t kept[kMostKept];
+constinit unsigned kept_count = 0;
+
+bool is_kept(pid_t tid) noexcept {
+  for (unsigned i = 0; i < kept_count; ++i) {
+    if (kept[i] == tid) return true;
+  }
+  return false;
 }
 
 // Attaches to a thread and asks it to stop.
 void seize(const FreezeWork& work, FrozenThread& t, bool& refused) noexcept {
   if (refused) return;
+  if (is_kept(t.tid)) {
+    t.asked = 1;
+    return note_stop(work, t, PTRACE_EVENT_STOP << 16);
+  }
   const long error = trace(PTRACE_SEIZE, t.tid, 0, 0);
   if (error == 0) {
     t.asked = 1;
@@ -129,14 +187,14 @@ void seize(const FreezeWork& work, FrozenThread& t, bool& refused) noexcept {
 }
 
 // Takes note of those that have stopped or ended; how many are still awaited.
-std::uint32_t collect_stops() noexcept {
+std::uint32_t collect_stops(const FreezeWork& work) noexcept {
   std::uint32_t missing = 0;
   for (FrozenThread& t : freeze_table) {
     if (t.answered != 0 || t.gone != 0) continue;
     int status = 0;
     const long got = sys::call(SYS_wait4, t.tid, sys::as_word(&status), __WALL | WNOHANG);
     if (got == t.tid && WIFSTOPPED(status)) {
-      note_stop(t, status);
+      note_stop(work, t, status);
     } else if (got == t.tid || got == -ECHILD) {
       t.gone = 1;
     } else {
@@ -151,7 +209,7 @@ void await_stops(const FreezeWork& work) noexcept {
   std::uint64_t look_at = sys::now_ns() + kPatience;
   const std::uint64_t child_changed = std::uint64_t{1} << (SIGCHLD - 1);
   const struct timespec pause = {0, 1'000'000};
-  while (collect_stops() != 0) {
+  while (collect_stops(work) != 0) {
     const std::uint64_t now = sys::now_ns();
     if (now >= work.deadline) return;
     if (now >= look_at) {
@@ -184,11 +242,18 @@ bool seize_all(const FreezeWork& work) noexcept {
   return true;
 }
 
-void detach_all() noexcept {
+// Whether some are kept: their calls would be seen to return early.
+bool detach_all(FreezeEnd end) noexcept {
+  kept_count = 0;
   for (const FrozenThread& t : freeze_table) {
+    if (t.cut_short != 0 && end == FreezeEnd::kProcessEnds && kept_count < kMostKept) {
+      kept[kept_count++] = t.tid;
+      continue;
+    }
     if (t.answered != 0) trace(PTRACE_DETACH, t.tid, 0, static_cast<std::uint64_t>(t.held_signal));
   }
   // Those that were asked and have not stopped are let go when this task ends.
+  return kept_count != 0;
 }
 
 // The tracer's life. All signals are blocked in it.
@@ -207,14 +272,20 @@ int run_tracer(void* of) noexcept {
     await_other(Tracing::kToBegin, 50);
   }
   if (tracing.load(std::memory_order_acquire) != Tracing::kToFreeze) return 0;
-  if (!seize_all(work)) {
-    detach_all();
-    return 1;
+  const auto stay = [](Tracing as) {
+    tracing_becomes(as);
+    while (tracing.load(std::memory_order_acquire) == as) await_other(as, 900);
+  };
+  for (;;) {
+    if (!seize_all(work)) {
+      detach_all(FreezeEnd::kGoesOn);
+      return 1;
+    }
+    stay(Tracing::kFrozen);
+    if (!detach_all(work.end)) return 0;
+    stay(Tracing::
+             kKept);  // until there is another freeze, or the thread that asked ends, and with it this task
   }
-  tracing_becomes(Tracing::kFrozen);
-  while (tracing.load(std::memory_order_acquire) == Tracing::kFrozen) await_other(Tracing::kFrozen, 900);
-  detach_all();
-  return 0;
 }
 
 void collect_tracer() noexcept {
@@ -225,9 +296,7 @@ void collect_tracer() noexcept {
   tracing.store(Tracing::kIdle, std::memory_order_relaxed);
 }
 
-}  // namespace
-
-bool freeze_by_tracer(const FreezeWork& work) noexcept {
+bool start_tracer(const FreezeWork& work) noexcept {
   if (!sandbox::allows_ptrace()) return false;
   if (tracer_stack == nullptr) tracer_stack = static_cast<char*>(table_zone.map(kTracerStack));
   if (tracer_stack == nullptr) return false;
@@ -246,6 +315,13 @@ bool freeze_by_tracer(const FreezeWork& work) noexcept {
   }
   tracer = static_cast<pid_t>(made);
   own_children::note(tracer);
+  return true;
+}
+
+}  // namespace
+
+bool freeze_by_tracer(const FreezeWork& work) noexcept {
+  if (tracer == 0 && !start_tracer(work)) return false;
   // Yama allows it to whom the process names. Without Yama this is an error that changes nothing.
   const bool named = sys::call(SYS_prctl, PR_SET_PTRACER, tracer) == 0;
   tracing_becomes(Tracing::kToFreeze);
@@ -259,13 +335,18 @@ bool freeze_by_tracer(const FreezeWork& work) noexcept {
   return false;
 }
 
-void release_by_tracer() noexcept {
+void release_by_tracer(FreezeEnd end) noexcept {
   tracing_becomes(Tracing::kToRelease);
-  collect_tracer();
+  while (end == FreezeEnd::kProcessEnds && tracer_lives.load(std::memory_order_acquire) != 0 &&
+         tracing.load(std::memory_order_acquire) == Tracing::kToRelease) {
+    await_other(Tracing::kToRelease, 2);
+  }
+  if (tracing.load(std::memory_order_acquire) != Tracing::kKept) collect_tracer();
 }
 
 void forget_tracer() noexcept {
   tracer = 0;
+  kept_count = 0;
   tracing.store(Tracing::kIdle, std::memory_order_relaxed);
 }
 

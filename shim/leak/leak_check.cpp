@@ -1,12 +1,10 @@
 #include "shim/leak/leak_check.hpp"
 
-#include <sched.h>
-#include <signal.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <ucontext.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -14,21 +12,20 @@
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
 #include "shim/base/sys.hpp"
-#include "shim/guard/heap_check.hpp"
-#include "shim/guard/report_stack.hpp"
+#include "shim/base/zones.hpp"
 #include "shim/leak/findings_writer.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/reachability.hpp"
+#include "shim/leak/report_signal.hpp"
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
-#include "shim/life/mode.hpp"
-#include "shim/life/own_children.hpp"
 #include "shim/life/process.hpp"
+#include "shim/life/thread_stacks.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
 #include "shim/track/thread_section.hpp"
+#include "shim/unwind/libunwind.hpp"
 #include "shim/unwind/modules.hpp"
-#include "shim/unwind/stack_depot.hpp"
 
 extern "C" void* __libc_stack_end;
 extern "C" char __libc_single_threaded;  // false when there was ever a second thread
@@ -36,6 +33,7 @@ extern "C" char __libc_single_threaded;  // false when there was ever a second t
 namespace weir {
 namespace {
 
+constinit std::atomic<pid_t> checks_at_exit{0};  // the thread that does, or has done it
 constinit std::atomic<bool> checked_at_exit{false};
 
 // The sums of all threads as they stand now. Threads stand still or are this one.
@@ -163,27 +161,81 @@ class LiftedLimits {
   bool changed_[kCount] = {};
 };
 
-// Threads stand still; `release` lets them go as soon as the blocks are no longer looked at.
-// `parent` in a fork's child.
-template <typename F>
-bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& others,
-           const ParentMemory* parent, std::uint64_t stopped_at, std::uint64_t pause_ns,
-           F&& release) noexcept {
+// None where there is no memory: there will be no check then.
+SignalStacks find_signal_stacks() noexcept {
+  const std::uint32_t states = thread_state_count();
+  auto* const found =
+      states != 0 ? static_cast<StackRange*>(table_zone.map(states * sizeof(StackRange))) : nullptr;
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; found != nullptr && i < states; ++i) {
+    const ThreadState& t = thread_state(i);
+    if (t.in_use && t.signal_stack != 0) found[count++] = {t.signal_stack, t.signal_stack_end};
+  }
+  std::sort(found, found + count, [](const StackRange& a, const StackRange& b) { return a.start < b.start; });
+  return {found, count};
+}
+
+// What is live of the thread that ends the process: the frames of the program. Those of libc and weir above them have room
+// that they did not write, and what lies there is of earlier calls; when main has returned they are all that there is.
+CheckingThread thread_that_ends(const Here& here, CallingFrame& frame, bool may_walk) noexcept {
+  const auto control = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
+  CheckingThread self{here.sp, control, here.registers, 6};
+  if (!may_walk) return self;
+  const bool is_main = sys::gettid() == sys::getpid();
+  const unsigned libc = modules.find(reinterpret_cast<std::uint64_t>(libc::next.exit_now), false).module;
+  const unsigned own = modules.find(reinterpret_cast<std::uint64_t>(&thread_that_ends), false).module;
+  if (!find_frame_beyond(own, libc, frame)) return self;
+  // A coroutine that makecontext made begins in libc, and may lie in the middle of the stack. (In a fork's child so does
+  // the stack of the thread that forked.)
+  self.on_own_stack = !is_main || frame.outermost_module != libc || stack_of_thread(control).end != 0;
+  if (frame.ip == 0 || !self.on_own_stack) return self;
+  const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
+  constexpr std::uint64_t kStartBytes = 64;  // _start's
+  if (is_main && frame.ip - getauxval(AT_ENTRY) < kStartBytes && here.sp < main_end)
+    return {main_end, control, nullptr, 0};
+  return {frame.sp, control, frame.registers, 6};
+}
+
+bool check_once(const Here& here) noexcept {
+  // Where a signal handler ends the process in the middle of a walk, another one would wait for its locks.
+  const bool may_walk = this_thread == nullptr || !this_thread->busy;
+  if (this_thread != nullptr) this_thread->busy = false;
+  if (!wait_for_freeze()) return false;
+  const bool asked = options.leak_check_at_exit || report_is_asked_for();
+  if (!asked) return false;
+  CallingFrame frame{};
+  const CheckingThread self =
+      thread_that_ends(here, frame, may_walk);  // first: a walk may wait for other threads
+  const std::uint64_t start = sys::now_ns();
+  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms, FreezeEnd::kProcessEnds);
+  const auto release = [](const FrozenThreads& threads) noexcept {
+    release_threads();
+    name_silent_threads(threads);
+    report_signal::await_checks();  // the last report is that of the end
+  };
+  const bool leaks = check({options.leak_check_at_exit ? CheckReason::kExit : CheckReason::kSignal, self,
+                            others, nullptr, start, 0, release});
+  return leaks && options.leak_check_at_exit;
+}
+
+}  // namespace
+
+bool check(const CheckRequest& of) noexcept {
   const std::uint64_t start = sys::now_ns();
   const LiftedLimits lifted;
   share_tables_when_short();
-  FindingsHeader header = begin_header(reason, others);
+  FindingsHeader header = begin_header(of.reason, of.others);
   if (options.verbosity >= 2) say_what_stacks_cost(header);
   LiveBlocks blocks;
-  ProgramMemory memory(parent, others.silent == 0);
-  Reachability reachability(blocks, memory);
-  header.obstacle = classify(blocks, memory, reachability, self, others);
+  ProgramMemory memory(of.parent, of.others.silent == 0);
+  Reachability reachability(blocks, memory, find_signal_stacks());
+  header.obstacle = classify(blocks, memory, reachability, of.self, of.others);
   header.check_ns = sys::now_ns() - start;
-  header.pause_ns = pause_ns != 0 ? pause_ns : sys::now_ns() - stopped_at;
+  header.pause_ns = of.pause_ns != 0 ? of.pause_ns : sys::now_ns() - of.stopped_at;
   LiveBlocks none;
   Findings findings =
       write_findings(header.obstacle == CheckObstacle::kNone ? blocks : none, reachability, header);
-  release();
+  if (of.release != nullptr) of.release(of.others);
   if (findings.header == nullptr) {
     say_not_checked(CheckObstacle::kMemory);
     return false;
@@ -191,171 +243,31 @@ bool check(CheckReason reason, const CheckingThread& self, const FrozenThreads& 
   return worth_reporting(*findings.header) && report_and_wait(findings);
 }
 
-// What a signal handler was given, as the thread that asks.
-CheckingThread interrupted_thread(const ucontext_t& context) noexcept {
-  return {static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RSP]) - 128,
-          reinterpret_cast<std::uint64_t>(__builtin_thread_pointer()),
-          reinterpret_cast<const std::uint64_t*>(context.uc_mcontext.gregs), kRegisters};
-}
-
-// Whether the program has no frame on this stack any more: main has returned, and libc's own frames lie
-// between _start and us. What they have room for and did not write is of main's time.
-bool main_has_returned(const CallSite& site) noexcept {
-  constexpr std::uint32_t kMost = 64;
-  FrameToken frames[kMost];
-  bool cut = false;
-  const std::uint32_t count = stack_depot.read(stack_for_report(site), frames, kMost, &cut);
-  if (count == 0 || count == kMost || cut) return false;
-  const unsigned libc = modules.find(reinterpret_cast<std::uint64_t>(libc::next.exit_now), false).module;
-  const unsigned own = modules.find(reinterpret_cast<std::uint64_t>(&main_has_returned), false).module;
-  for (std::uint32_t i = 0; i + 1 < count; ++i) {
-    const auto module = static_cast<unsigned>(frames[i] >> kFrameModuleShift);
-    if (module == 0 || (module != libc && module != own)) return false;
-  }
-  return frames[count - 1] >> kFrameModuleShift != 0;
-}
-
-CheckingThread thread_that_ends(const Here& here) noexcept {
-  const auto control = reinterpret_cast<std::uint64_t>(__builtin_thread_pointer());
-  const auto main_end = reinterpret_cast<std::uint64_t>(__libc_stack_end);
-  if (sys::gettid() == sys::getpid() && here.sp < main_end && main_has_returned(here.caller))
-    return {main_end, control, nullptr, 0};
-  return {here.sp, control, here.registers, 6};
-}
-
-// The children of earlier requests; collected so that none stays a zombie for long.
-constexpr int kMostChildren = 64;
-pid_t children[kMostChildren];
-
-// Whether any is still at it.
-bool collect_children() noexcept {
-  bool any = false;
-  for (pid_t& child : children) {
-    if (child == 0) continue;
-    int status = 0;
-    if (own_children::wait(child, &status, WNOHANG) == 0) {
-      any = true;
-      continue;
-    }
-    if (WIFSIGNALED(status)) {
-      Line()
-          .text("weir: a check that was asked for was ended by signal ")
-          .number(static_cast<std::uint64_t>(WTERMSIG(status)))
-          .text("; there is no report of it")
-          .say();
-    }
-    child = 0;
-  }
-  return any;
-}
-
-pid_t* place_for_child() noexcept {
-  collect_children();
-  for (pid_t& child : children) {
-    if (child == 0) return &child;
-  }
-  return nullptr;
-}
-
-// A process that ends may take them with it: a container does, and whoever stops a service.
-void await_children() noexcept {
-  constexpr std::uint64_t kLongest = 60'000'000'000;
-  const std::uint64_t deadline = sys::now_ns() + kLongest;
-  const struct timespec pause = {0, 5'000'000};
-  while (collect_children()) {
-    if (sys::now_ns() >= deadline) {
-      Line().text("weir: a check that was asked for takes more than a minute yet; not waited for").say();
-      return;
-    }
-    sys::call(SYS_nanosleep, sys::as_word(&pause));
+// Going on would take the other's report away, and its status. When it is through with that it is given a moment.
+void await_check_by_other() noexcept {
+  const pid_t other = checks_at_exit.load();
+  if (other == 0 || other == sys::gettid()) return;
+  constexpr unsigned kMoments = 200;
+  const struct timespec moment = {0, 5'000'000};
+  for (unsigned left = kMoments; left != 0;) {
+    if (checked_at_exit.load()) --left;
+    sys::call(SYS_nanosleep, sys::as_word(&moment));
   }
 }
-
-// The program stands still for the length of a raw fork; the child looks at its frozen copy of the heap. On a
-// stack of weir's own: the signal may have come on one of a few kilobytes.
-void check_on_demand(void* of) noexcept {
-  pid_t* const place = place_for_child();
-  if (place == nullptr) {
-    Line().text("weir: no leak check: too many that were asked for before are not done yet").say();
-    return;
-  }
-  const std::uint64_t start = sys::now_ns();
-  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms);
-  const CheckingThread self = interrupted_thread(*static_cast<const ucontext_t*>(of));
-  if (mode() == Mode::kGuard) look_for_damage(IncidentOccasion::kSignal, others.silent != 0);
-  const ParentMemory parent = ParentMemory::open();
-  // No exit signal, so the program's waits do not see it.
-  pid_t* const known = own_children::place();
-  const auto child = static_cast<pid_t>(
-      sys::call(SYS_clone, known != nullptr ? CLONE_PARENT_SETTID : 0, 0, sys::as_word(known)));
-  if (child == 0) {
-    own_children::forget();
-    check(CheckReason::kSignal, self, others, &parent, start, sys::now_ns() - start, [] {});
-    sys::exit_group(0);
-  }
-  release_threads();
-  parent.close();
-  name_silent_threads(others);
-  if (mode() == Mode::kGuard) report_found_damage();
-  if (child < 0) Line().text("weir: no leak check: fork failed with error ").signed_number(-child).say();
-  if (child > 0) {
-    *place = child;
-  } else {
-    own_children::drop(known);
-  }
-}
-
-void on_report_signal(int, siginfo_t*, void* context) noexcept {
-  const int saved = errno;
-  if (!is_this_process() || !take_freeze_or_ask_later()) return;
-  call_on_report_stack(check_on_demand, context);
-  give_freeze();
-  errno = saved;
-}
-
-bool check_once(const Here& here) noexcept {
-  if (ThreadState* t = this_thread) t->busy = false;
-  if (!wait_for_freeze()) return false;
-  const bool asked = options.leak_check_at_exit || report_is_asked_for();
-  if (!asked) return false;
-  const CheckingThread self = thread_that_ends(here);  // first: a walk may wait for other threads
-  const std::uint64_t start = sys::now_ns();
-  const FrozenThreads others = freeze_threads(options.freeze_timeout_ms, FreezeEnd::kProcessEnds);
-  const bool leaks = check(options.leak_check_at_exit ? CheckReason::kExit : CheckReason::kSignal, self,
-                           others, nullptr, start, 0, [&others] {
-                             release_threads();
-                             name_silent_threads(others);
-                             await_children();  // the last report is that of the end
-                           });
-  return leaks && options.leak_check_at_exit;
-}
-
-}  // namespace
 
 bool check_at_exit(const Here& here) noexcept {
-  if (checked_at_exit.exchange(true)) return false;
   const bool may_be_asked = options.leak_check_at_exit || options.report_signal != 0;
   if (!may_be_asked) return false;
-  const bool leaks = check_once(here);
-  await_children();
-  let_sleepers_go();
-  return leaks;
-}
-
-void listen_for_report_signal() noexcept {
-  if (options.report_signal == 0) return;
-  call_on_report_stack([](void*) noexcept {}, nullptr);  // made now: later there may be no memory
-  struct sigaction action {};
-  action.sa_sigaction = on_report_signal;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
-  if (sigaction(static_cast<int>(options.report_signal), &action, nullptr) != 0) {
-    Line()
-        .text("weir: option 'report_signal': signal ")
-        .number(options.report_signal)
-        .text(" cannot be handled; no check on demand")
-        .say();
+  pid_t other = 0;
+  if (!checks_at_exit.compare_exchange_strong(other, sys::gettid())) {
+    await_check_by_other();
+    return false;
   }
+  const bool leaks = check_once(here);
+  report_signal::await_checks();
+  let_sleepers_go();
+  checked_at_exit.store(true);
+  return leaks;
 }
 
 }  // namespace weir

@@ -1,8 +1,12 @@
-// The leak check itself, at exit and on demand.
+// The leak check itself, and when it is made at exit (on demand: leak/report_signal).
 #pragma once
 
 #include <cstdint>
 
+#include "shim/abi/findings.hpp"
+#include "shim/leak/freeze.hpp"
+#include "shim/leak/program_memory.hpp"
+#include "shim/leak/reachability.hpp"
 #include "shim/unwind/stack_memo.hpp"
 
 namespace weir {
@@ -28,7 +32,21 @@ struct Here {
 // most one thread does it, once; others return false.
 bool check_at_exit(const Here& here) noexcept;
 
-// Installs the handler of option report_signal.
-void listen_for_report_signal() noexcept;
+// For a thread that ends the process while another does, and would have done so long ago but for that check: waits for it.
+void await_check_by_other() noexcept;
+
+struct CheckRequest {
+  CheckReason reason;
+  const CheckingThread& self;
+  const FrozenThreads& others;  // they stand still
+  const ParentMemory* parent;   // in a fork's child
+  std::uint64_t stopped_at;     // of sys::now_ns
+  std::uint64_t pause_ns;       // 0: not over yet
+  // Called as soon as the blocks are no longer looked at; nullptr for nothing.
+  void (*release)(const FrozenThreads& others) noexcept;
+};
+
+// Checks and reports. True when leaks were reported.
+bool check(const CheckRequest& of) noexcept;
 
 }  // namespace weir

@@ -10,12 +10,14 @@
 #include "shim/base/readable.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
+#include "shim/guard/page_zone.hpp"
 
 namespace weir {
 namespace {
 
+// Where blocks lie, those on pages of their own too.
 bool in_heap(const Mapping& m) noexcept {
-  return heap_zone.holds(reinterpret_cast<const void*>(m.start));
+  return heap_zone.holds(reinterpret_cast<const void*>(m.start)) || pages::holds(m.start);
 }
 
 void add(MemoryMap& to, const Mapping& m) noexcept {
@@ -60,7 +62,8 @@ ProgramMemory::ProgramMemory(const MemoryMap& map) noexcept
     : map_(map),
       shared_pages_(PageMap::kShared),
       memory_(open_own("mem")),
-      buffer_(static_cast<std::uint64_t*>(table_zone.map(kBuffer))) {
+      buffer_(static_cast<std::uint64_t*>(table_zone.map(kBuffer))),
+      windows_(static_cast<Window*>(table_zone.map(kWindows * sizeof(Window)))) {
   find_odd();
   sort_odd();
 }
@@ -88,6 +91,7 @@ ProgramMemory::~ProgramMemory() {
   release_memory_map(odd_);
   release_memory_map(missing_);
   if (buffer_ != nullptr) unmap_pages(buffer_, kBuffer);
+  if (windows_ != nullptr) unmap_pages(windows_, kWindows * sizeof(Window));
 }
 
 ProgramMemory::Way ProgramMemory::way_to(const Mapping& m) const noexcept {
@@ -175,6 +179,26 @@ void ProgramMemory::find_missing(int mappings) noexcept {
     }
   }
   release_memory_map(parents);
+}
+
+const ProgramMemory::Window* ProgramMemory::window_at(std::uint64_t address) noexcept {
+  if (windows_ == nullptr) return nullptr;
+  const std::uint64_t start = address & ~(kWindowBytes - 1);
+  Window& w = windows_[start / kWindowBytes % kWindows];
+  if (w.start == start) return &w;
+  w = {};
+  w.start = start;
+  const std::uint64_t end = start + kWindowBytes;
+  for (std::uint32_t i = map_.first_above(start); i < map_.count && map_.mappings[i].start < end; ++i) {
+    const Mapping& m = map_.mappings[i];
+    pages_.for_touched_pages(m.start > start ? m.start : start, m.end < end ? m.end : end,
+                             [&w](std::uint64_t from, std::uint64_t to) {
+                               for (std::uint64_t page = from / kPageSize; page * kPageSize < to; ++page) {
+                                 w.touched[page / 64 % kWindowWords] |= std::uint64_t{1} << page % 64;
+                               }
+                             });
+  }
+  return &w;
 }
 
 std::uint64_t ProgramMemory::read(int way, std::uint64_t from, std::uint64_t to) noexcept {

@@ -62,6 +62,22 @@ class ProgramMemory {
     if (parent_pages_ != nullptr && !m.shared) parents_words(m, start, end, visit);
   }
 
+  // The same for a plain part of the heap, of some pages.
+  template <typename F>
+  void for_plain_words(std::uint64_t start, std::uint64_t end, F&& visit) noexcept {
+    constexpr std::uint64_t kPage = 4096;
+    std::uint64_t run = start;  // what has been found touched begins there
+    for (std::uint64_t at = start; at < end;) {
+      const std::uint64_t next = (at & ~(kPage - 1)) + kPage;
+      if (!is_touched(at)) {
+        if (run < at) in_words(run, at, visit);
+        run = next;
+      }
+      at = next;
+    }
+    if (run < end) in_words(run, end, visit);
+  }
+
   // The same for a part of the heap that is not plain, or large.
   template <typename F>
   void for_words_of_heap(std::uint64_t start, std::uint64_t end, F&& visit) noexcept {
@@ -90,6 +106,22 @@ class ProgramMemory {
   static constexpr int kByProcess = -2;  // process_vm_readv of this process, which obeys the pages' rights
   enum class Way { kNone, kDirect, kByKernel, kForced };
 
+  // Which pages of a part of the heap were touched; some parts are kept, because blocks that lie beside each other are
+  // looked into one behind the other.
+  static constexpr std::uint64_t kWindowBytes = std::uint64_t{2} << 20;
+  static constexpr std::uint64_t kWindowWords = kWindowBytes / 4096 / 64;
+  static constexpr std::uint64_t kWindows = 256;
+  struct Window {
+    std::uint64_t start;
+    std::uint64_t touched[kWindowWords];
+  };
+  const Window* window_at(std::uint64_t address) noexcept;
+  bool is_touched(std::uint64_t address) noexcept {
+    const Window* const w = window_at(address);
+    const std::uint64_t page = address / 4096;
+    return w == nullptr || (w->touched[page / 64 % kWindowWords] >> page % 64 & 1) != 0;
+  }
+
   Way way_to(const Mapping& m) const noexcept;
   PageMap::Which which(const Mapping& m) const noexcept;
   bool overlaps_odd(std::uint64_t start, std::uint64_t end) const noexcept;
@@ -114,7 +146,9 @@ class ProgramMemory {
     for (from = (from + 7) & ~std::uint64_t{7}; from < to;) {
       const std::uint64_t got = read(way, from, to);
       if (got >= 8) visit(buffer_, buffer_ + got / 8);
-      from = got != 0 ? from + got : (from & ~(kPage - 1)) + kPage;
+      // The last word once more: a pointer that lies anywhere may go on in the next part.
+      const bool last = from + got >= to;
+      from = got > 8 && !last ? from + got - 8 : got != 0 ? from + got : (from & ~(kPage - 1)) + kPage;
     }
   }
 
@@ -144,6 +178,7 @@ class ProgramMemory {
   PageMap shared_pages_;
   int memory_ = -1;  // /proc/self/mem: also what has no access
   std::uint64_t* buffer_;
+  Window* windows_;
   bool may_vanish_ = false;  // what is mapped now
   // What is not plain of the heap.
   MemoryMap odd_{};

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/pages.hpp"
 #include "shim/base/options.hpp"
+#include "shim/base/sys.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/guard/page_zone.hpp"
 #include "shim/life/thread_stacks.hpp"
@@ -19,7 +21,8 @@ extern void* __libc_stack_end;
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kRedZone = 128;  // below SP, a leaf function's own
+constexpr std::uint64_t kThreadTable = 8;  // in a thread's control block: the address of its table
+constexpr std::uint64_t kRedZone = 128;    // below SP, a leaf function's own
 
 struct OwnData {
   std::uint64_t start, end;
@@ -53,6 +56,7 @@ bool Reachability::classify(const CheckingThread& self, const FrozenThreads& oth
   reached_.initialize(waiting, blocks_.count());
   if (!find_excluded(self, others)) return false;
   mark_roots(self, others);
+  keep_thread_tables();
   find_leaders();
   return true;
 }
@@ -74,6 +78,7 @@ void Reachability::look_up(const std::uint64_t* at, const std::uint64_t* stop, F
     }
     return;
   }
+  if (at == stop) return;
   const auto* byte = reinterpret_cast<const char*>(at);
   for (const auto* last = reinterpret_cast<const char*>(stop) - 8; byte <= last; ++byte) {
     std::uint64_t word;
@@ -90,9 +95,13 @@ void Reachability::mark_words(const std::uint64_t* at, const std::uint64_t* stop
 template <typename F>
 void Reachability::words_of(const LiveBlock& b, F&& visit) noexcept {
   constexpr std::uint64_t kLarge = std::uint64_t{1} << 18;  // from here on asking for its pages costs little
-  const std::uint64_t bytes = b.used_bytes();
+  // The last word may be cut where pointers may lie anywhere: what is behind it up to 16 is the block's as well.
+  const std::uint64_t bytes = options.use_unaligned ? round_up(b.used_bytes(), 8) : b.used_bytes();
   const std::uint64_t end = b.start() + bytes;
   if (__builtin_expect(bytes < kLarge && memory_.is_plain(b.start(), end), 1)) {
+    // A block that lies on one page has been touched there, by its header at least.
+    if ((b.start() - 1) / kPageSize != (end - 1) / kPageSize)
+      return memory_.for_plain_words(b.start(), end, visit);
     const auto* first = reinterpret_cast<const std::uint64_t*>(b.start());
     return visit(first, first + bytes / 8);
   }
@@ -114,6 +123,15 @@ void Reachability::drain() noexcept {
   for (std::uint32_t block; (block = next(found)) != LiveBlocks::kNone;) words_of(blocks_[block], visit);
 }
 
+// The one that the address lies on; nullptr for none.
+const StackRange* SignalStacks::find(std::uint64_t sp) const noexcept {
+  const StackRange* const behind =
+      std::upper_bound(ranges, ranges + count, sp,
+                       [](std::uint64_t address, const StackRange& r) { return address < r.start; });
+  if (behind == ranges) return nullptr;
+  return sp <= behind[-1].end ? behind - 1 : nullptr;
+}
+
 // Lists what is no root: exactly the stacks' dead parts, and weir's own data.
 bool Reachability::find_excluded(const CheckingThread& self, const FrozenThreads& others) noexcept {
   constexpr std::uint32_t kMost = 1u << 18;
@@ -133,11 +151,13 @@ bool Reachability::find_excluded(const CheckingThread& self, const FrozenThreads
   if (!inside(main_end, main)) main = {};
 
   const auto exclude_below = [&](std::uint64_t sp, std::uint64_t control) {
+    // It may lie in the middle of a stack: what was interrupted is live, on both sides.
+    if (const StackRange* const on = signal_stacks_.find(sp); on != nullptr) return exclude(on->start, sp);
     if (inside(sp, main)) return exclude(main.start, sp);
     const ThreadStack stack = stack_of_thread(control);
     if (sp >= stack.start && sp < stack.end) exclude(stack.start, sp);
   };
-  exclude_below(self.sp, self.stack_top);
+  if (self.on_own_stack) exclude_below(self.sp, self.stack_top);
   for (std::uint32_t i = 0; i < others.count; ++i) {
     const FrozenThread& t = others.threads[i];
     if (t.answered != 0) exclude_below(t.sp - kRedZone, t.stack_top);
@@ -145,11 +165,11 @@ bool Reachability::find_excluded(const CheckingThread& self, const FrozenThreads
   // A main thread that called pthread_exit: of its stack only the arguments and the environment are live.
   if (others.main_thread_gone) exclude(main.start, main_end);
   for_unused_stacks([&](const ThreadStack& s, StackUse use) {
-    if (use == StackUse::kEnded) return exclude(s.start, s.control);
-    // The next thread takes over the table of thread-local blocks.
-    constexpr std::uint64_t kTable = 8;
-    exclude(s.start, s.control + kTable);
-    exclude(s.control + kTable + 8, s.end);
+    if (use == StackUse::kEnded) {
+      exclude(s.start, s.control);
+      return exclude(s.control + kThreadTable, s.control + kThreadTable + 8);
+    }
+    exclude(s.start, s.end);
   });
   std::sort(excluded_, excluded_ + excluded_count_,
             [](const Range& a, const Range& b) { return a.start < b.start; });
@@ -175,6 +195,32 @@ void Reachability::mark_mapping(const Mapping& m) noexcept {
   drain();
 }
 
+// The next thread on such a stack takes over the table of thread-local blocks and writes the blocks anew: they are not
+// lost, but what lies in them is of the thread that has ended. After all that is live has been marked.
+void Reachability::keep_thread_tables() noexcept {
+  const auto keep = [this](std::uint64_t word) {
+    const std::uint32_t block = blocks_.may_point(word) ? blocks_.find(word) : LiveBlocks::kNone;
+    if (block == LiveBlocks::kNone || blocks_[block].state() != BlockState::kUnreached)
+      return LiveBlocks::kNone;
+    blocks_[block].set_state(BlockState::kReachable);
+    return block;
+  };
+  const MemoryMap& map = memory_.map();
+  for_unused_stacks([&](const ThreadStack& s, StackUse) {
+    const std::uint64_t at = s.control + kThreadTable;
+    const std::uint32_t mapping = map.first_above(at);
+    if (mapping == map.count || map.mappings[mapping].start > at) return;
+    std::uint32_t table = LiveBlocks::kNone;
+    memory_.for_words(map.mappings[mapping], at, at + 8,
+                      [&](const std::uint64_t* word, const std::uint64_t* stop) {
+                        if (word < stop) table = keep(*word);
+                      });
+    if (table == LiveBlocks::kNone) return;
+    const auto* const words = reinterpret_cast<const std::uint64_t*>(blocks_[table].start());
+    for (std::uint64_t i = 0; i < blocks_[table].bytes() / 8; ++i) keep(words[i]);
+  });
+}
+
 void Reachability::mark_roots(const CheckingThread& self, const FrozenThreads& others) noexcept {
   for (std::uint32_t i = 0; i < blocks_.count(); ++i) {
     if (blocks_[i].is_root()) mark(i);
@@ -189,14 +235,20 @@ void Reachability::mark_roots(const CheckingThread& self, const FrozenThreads& o
     }
   };
   registers(self.registers, self.register_count);
+  mark_words(self.vectors.words, self.vectors.words + self.vectors.count);
+  const std::uint64_t own_gs_base = sys::gs_base();
+  registers(&own_gs_base, 1);
   for (std::uint32_t i = 0; i < others.count; ++i) {
     const FrozenThread& t = others.threads[i];
     if (t.answered == 0) continue;
     registers(t.registers, kRegisters);
+    registers(&t.gs_base, 1);
+    mark_words(t.vectors.words, t.vectors.words + t.vectors.count);
     // On a stack of the program's own in the heap: all of that block is live.
     if (blocks_.may_point(t.sp)) registers(&t.sp, 1);
   }
   if (blocks_.may_point(self.sp)) registers(&self.sp, 1);
+  for (std::uint32_t i = 0; i < signal_stacks_.count; ++i) registers(&signal_stacks_.ranges[i].start, 1);
   drain();
   const MemoryMap& map = memory_.map();
   for (std::uint32_t i = 0; i < map.count; ++i) {

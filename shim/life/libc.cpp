@@ -62,6 +62,11 @@ void find() noexcept {
   fill(next.sysv_signal, "sysv_signal");
   fill(next.sigset, "sigset");
   fill(next.sigignore, "sigignore");
+  fill(next.sigaltstack, "sigaltstack");
+  fill(next.sigwait, "sigwait");
+  fill(next.sigwaitinfo, "sigwaitinfo");
+  fill(next.sigtimedwait, "sigtimedwait");
+  fill(next.signalfd, "signalfd");
   fill(next.waitpid, "waitpid");
   fill(next.wait4, "wait4");
   fill(next.waitid, "waitid");

@@ -14,6 +14,7 @@
 #include "shim/guard/page_zone.hpp"
 #include "shim/leak/freeze.hpp"
 #include "shim/leak/leak_check.hpp"
+#include "shim/leak/report_signal.hpp"
 #include "shim/leak/reporter.hpp"
 #include "shim/life/libc.hpp"
 #include "shim/life/mode.hpp"
@@ -108,7 +109,10 @@ void after_fork_in_child_of_routes(bool alone) noexcept {
 
 // The last of the functions that exit() calls. Ending with another status means calling exit again: glibc
 // goes on where it was, which is the flushing of stdio.
+// Another thread that calls exit meanwhile finds no function left that would hold it up, but these.
 void at_exit(int status, void*) noexcept {
+  constexpr int kOthers = 4;
+  for (int i = 0; i < kOthers; ++i) on_exit([](int, void*) noexcept { await_check_by_other(); }, nullptr);
   const int final_status = finish(status);
   if (final_status != status) ::exit(final_status);
 }
@@ -181,7 +185,7 @@ __attribute__((constructor(101))) void construct() noexcept {
   load_libunwind();
   if (mode() >= Mode::kLeak) {
     prepare_reporter();
-    listen_for_report_signal();
+    report_signal::listen();
   }
   on_exit(at_exit, nullptr);
   __cxa_at_quick_exit(at_quick_exit, nullptr);

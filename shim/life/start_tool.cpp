@@ -165,20 +165,14 @@ void lift_limits() noexcept {
   }
 }
 
-void close_between(unsigned first, unsigned last) noexcept {
-  if (first > last || sys::call(SYS_close_range, first, last, 0) == 0) return;
-  constexpr unsigned kMost = 1u << 16;
-  for (unsigned fd = first; fd <= last && fd < kMost; ++fd) sys::close(static_cast<int>(fd));
-}
-
 // Where the program has used all descriptors up: the copies of its own that this process has are not needed.
 void free_descriptors(const ToolStart& s) noexcept {
   unsigned low = s.errors > 2 ? static_cast<unsigned>(s.errors) : 2;
   unsigned high = s.file > 2 ? static_cast<unsigned>(s.file) : 2;
   if (low > high) std::swap(low, high);
-  close_between(3, low - 1);
-  close_between(low + 1, high - 1);
-  close_between(high + 1, ~0u);
+  sys::close_between(3, low - 1);
+  sys::close_between(low + 1, high - 1);
+  sys::close_between(high + 1, ~0u);
 }
 
 // The program may have closed its standard streams, or given number 2 to something of its own. 0 to 2 are in use then.

@@ -177,6 +177,7 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   }
   t->busy = t->own_work = true;
   t->stack_top = stack_top;
+  t->signal_stack = t->signal_stack_end = 0;
   t->in_use = true;
   this_thread = t;  // from here on an allocation of the calls below finds a state that is busy
   initialize_memo(*t, bounds_of_this_thread());

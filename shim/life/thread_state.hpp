@@ -55,6 +55,7 @@ struct ThreadState {
   bool in_use;
   std::uint32_t number;     // counts threads from 1 on, in the order of their first allocations
   std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
+  std::uint64_t signal_stack, signal_stack_end;  // as it was given to sigaltstack; 0: none
   ThreadState* next_free;
   GuardThread guard;  // its arrays last
   alignas(16) char small_free_memo[StackMemo::kSmallBytes];

@@ -4,6 +4,8 @@
 #include <libunwind.h>
 #include <sys/stat.h>
 
+#include <iterator>
+
 #include "shim/base/readable.hpp"
 #include "shim/base/sys.hpp"
 #include "shim/life/libc.hpp"
@@ -32,6 +34,19 @@ unw_addr_space_t address_space = nullptr;
 struct Registers {
   std::uint64_t value[UNW_X86_64_RIP + 1];
 };
+
+// Of the function that calls.
+__attribute__((always_inline)) inline void take_registers(Registers& here) noexcept {
+  std::uint64_t* r = here.value;
+  asm volatile(
+      "mov %%rbx, %c1(%0); mov %%rbp, %c2(%0); mov %%rsp, %c3(%0); mov %%r12, %c4(%0);"
+      "mov %%r13, %c5(%0); mov %%r14, %c6(%0); mov %%r15, %c7(%0); lea 0(%%rip), %%rax; mov %%rax, %c8(%0)"
+      :
+      : "r"(r), "i"(8 * UNW_X86_64_RBX), "i"(8 * UNW_X86_64_RBP), "i"(8 * UNW_X86_64_RSP),
+        "i"(8 * UNW_X86_64_R12), "i"(8 * UNW_X86_64_R13), "i"(8 * UNW_X86_64_R14), "i"(8 * UNW_X86_64_R15),
+        "i"(8 * UNW_X86_64_RIP)
+      : "rax", "memory");
+}
 
 // .eh_frame_hdr: four bytes of encodings, the address of .eh_frame, the number of entries, the table.
 constexpr std::uint64_t kHeaderCount = 8;
@@ -160,15 +175,7 @@ __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, 
                                                               FrameToken* to, std::uint32_t room) noexcept {
   if (address_space == nullptr) return 0;
   Registers here{};
-  std::uint64_t* r = here.value;
-  asm volatile(
-      "mov %%rbx, %c1(%0); mov %%rbp, %c2(%0); mov %%rsp, %c3(%0); mov %%r12, %c4(%0);"
-      "mov %%r13, %c5(%0); mov %%r14, %c6(%0); mov %%r15, %c7(%0); lea 0(%%rip), %%rax; mov %%rax, %c8(%0)"
-      :
-      : "r"(r), "i"(8 * UNW_X86_64_RBX), "i"(8 * UNW_X86_64_RBP), "i"(8 * UNW_X86_64_RSP),
-        "i"(8 * UNW_X86_64_R12), "i"(8 * UNW_X86_64_R13), "i"(8 * UNW_X86_64_R14), "i"(8 * UNW_X86_64_R15),
-        "i"(8 * UNW_X86_64_RIP)
-      : "rax", "memory");
+  take_registers(here);
   unw_cursor_t cursor;
   if (unw.init_remote(&cursor, address_space, &here) != 0) return 0;
   std::uint32_t written = 0;
@@ -190,6 +197,41 @@ __attribute__((noinline)) std::uint32_t unwind_with_libunwind(std::uint64_t ip, 
     exact = unw.is_signal_frame(&cursor) > 0;  // tells of the frame that the last step left
   }
   return written;
+}
+
+__attribute__((noinline)) bool find_frame_beyond(unsigned module, unsigned other, CallingFrame& to) noexcept {
+  if (address_space == nullptr) return false;
+  Registers here{};
+  take_registers(here);
+  unw_cursor_t cursor;
+  if (unw.init_remote(&cursor, address_space, &here) != 0) return false;
+  constexpr int kRegisters[] = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12,
+                                UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15};
+  constexpr unsigned kMostFrames = 256;
+  to = {};
+  bool exact = true;
+  for (unsigned n = 0; n < kMostFrames; ++n) {
+    unw_word_t ip = 0;
+    unw_word_t sp = 0;
+    if (unw.get_reg(&cursor, UNW_REG_IP, &ip) != 0 || unw.get_reg(&cursor, UNW_REG_SP, &sp) != 0) return true;
+    if (!may_be_code(ip)) return true;
+    const FrameRule rule = rule_cache.rule_at({ip, sp, 0, exact}, false);
+    if (to.ip == 0 && rule.module() != module && rule.module() != other) {
+      to.ip = ip;
+      to.sp = sp;
+      for (unsigned i = 0; i < std::size(kRegisters); ++i) {
+        unw_word_t value = 0;
+        to.registers[i] = unw.get_reg(&cursor, kRegisters[i], &value) == 0 ? value : 0;
+      }
+    }
+    const bool has_caller = rule.kind() != RuleKind::kUnknown && rule.kind() != RuleKind::kOutermost;
+    if (!has_caller || unw.step(&cursor) <= 0) {
+      to.outermost_module = rule.module();
+      return true;
+    }
+    exact = unw.is_signal_frame(&cursor) > 0;  // tells of the frame that the last step left
+  }
+  return true;
 }
 
 }  // namespace weir

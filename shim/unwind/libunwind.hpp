@@ -22,4 +22,15 @@ void load_libunwind() noexcept;
 std::uint32_t unwind_with_libunwind(std::uint64_t ip, std::uint64_t sp, FrameToken* to,
                                     std::uint32_t room) noexcept;
 
+// A frame, as it stood when it made the call that it is in.
+struct CallingFrame {
+  std::uint64_t ip, sp;
+  std::uint64_t registers[6];  // rbx, rbp, r12 … r15
+  unsigned outermost_module;   // where the walk ends; 0: not known
+};
+
+// The first frame outwards from the caller that lies in neither of two modules, with ip 0 when there is none. False when
+// libunwind is missing.
+bool find_frame_beyond(unsigned module, unsigned other, CallingFrame& to) noexcept;
+
 }  // namespace weir

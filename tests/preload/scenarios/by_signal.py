@@ -1,7 +1,9 @@
 """A daemon is asked by a signal, again and again; it goes on, and ends with its own status."""
 
+import os
 import re
 import signal
+import subprocess
 
 import harness
 from daemon import Daemon
@@ -96,6 +98,38 @@ def test_without_check_at_exit(weir):
     daemon.lose()
     check("40 byte(s) leaked" in daemon.ask(), daemon.text())
     equal(daemon.end()[0], 5, "status")
+
+
+def test_daemon_that_waits_for_all_signals(weir):
+    """The signal that asks for a check is not the program's, also where it is taken by sigwait."""
+    program = weir.build("scenarios/programs/waits_for_all.c", ["-O1"])
+    for way, answers in (("wait", True), ("timed", True), ("descriptor", False)):
+        environment = weir.preloaded("exitcode=0:leak_check_at_exit=0:log_path=" + weir.path("report." + way))
+        arguments = [program] if way == "wait" else [program, way]
+        with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as daemon:
+            equal(daemon.stdout.readline(), b"ready\n", "output")
+            asked = weir.run([weir.tool, "check", str(daemon.pid)], preload=False)
+            equal(asked.status, 0 if answers else 1, f"{way}: {asked.describe()}")
+            daemon.send_signal(signal.SIGUSR1)
+            equal(daemon.stdout.readline(), b"got 10\n", f"{way}: output")
+            daemon.send_signal(signal.SIGTERM)
+            out, _ = daemon.communicate()
+            equal((daemon.returncode, out), (5, b""), f"{way}: status and output")
+        if answers:
+            with open(weir.path("report." + way), encoding="utf-8") as text:
+                check("55 byte(s) leaked in 1 allocation(s)" in text.read(), way)
+
+
+def test_descriptors_are_not_kept_open(weir):
+    """The tool waits until the program has looked; the child that checks has none of its descriptors."""
+    seen = weir.path("seen")
+    tool = weir.write("slow_tool", f"#!/bin/sh\nwhile [ ! -e {seen} ]; do sleep 0.01; done\n")
+    os.chmod(tool, 0o755)
+    program = weir.build("scenarios/programs/closes_while_checked.c", ["-O1"])
+    for mode in ("leak", "guard"):
+        result = weir.run([program, seen], f"tool={tool}:leak_check_at_exit=0:mode={mode}")
+        equal((result.status, result.stdout), (0, b"closed\n"), f"{mode}: status and output ({result.stderr})")
+        os.remove(seen)
 
 
 harness.main(globals())

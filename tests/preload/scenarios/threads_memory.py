@@ -1,5 +1,8 @@
 """What threads cost beside what they cost natively: little until they need more, and nothing once they have ended."""
 
+import os
+import subprocess
+
 import harness
 from harness import Skip, check, equal
 
@@ -34,6 +37,20 @@ def test_threads_that_have_ended_leave_nothing(weir):
         check(alive > 400 * 24, f"{mode}: {alive} KiB for 400 threads: no thread needed more than it began with")
         # The states of the latest few stay as they are for the next threads.
         check(ended <= alive // 4, f"{mode}: {alive} KiB more than with mode=pass, and {ended} when 400 threads have ended")
+
+
+def test_check_of_sparse_blocks_takes_no_memory(weir):
+    """2000 blocks of 100 KB of which a page was touched."""
+    program = weir.build("scenarios/programs/sparse_blocks.c", ["-O1"])
+    def peak(options):
+        child = subprocess.Popen([program], env=weir.preloaded(options))
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+        equal(status, 0, options)
+        return usage.ru_maxrss
+    for mode in MODES:
+        without, with_check = peak(mode + ":leak_check_at_exit=0"), peak(mode)
+        check(with_check <= without + 20000, f"{mode}: {with_check} KiB with the check, {without} without")
 
 
 def test_threads_one_after_the_other_need_no_more(weir):

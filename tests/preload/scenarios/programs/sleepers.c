@@ -120,6 +120,22 @@ static long in_write_pipe(void) {
   fill(ends[1]);
   return write(ends[1], "x", 1);
 }
+// Some of it goes, and the rest must wait: the calls that a stop cuts short whatever one does.
+static char much[1 << 22];
+static long in_write_much(void) {
+  int ends[2];
+  return pipe(ends) == 0 ? write(ends[1], much, sizeof much) : -1;
+}
+static long in_send_much(void) {
+  int ends[2];
+  return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 ? send(ends[0], much, sizeof much, 0) : -1;
+}
+static long in_receive_all(void) {
+  int ends[2];
+  char text[20];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || send(ends[0], much, 10, 0) != 10) return -1;
+  return recv(ends[1], text, sizeof text, MSG_WAITALL);
+}
 static long in_send_timed(void) {
   const int fd = timed_socket(SO_SNDTIMEO);
   fill(fd);
@@ -234,7 +250,8 @@ static const struct {
     CALL(sigsuspend),      CALL(waitpid),
     CALL(futex),           CALL(sem_timedwait),
     CALL(cond_wait),       CALL(flock),
-    CALL(mq_receive),
+    CALL(mq_receive),      CALL(write_much),
+    CALL(send_much),       CALL(receive_all),
 };
 enum { kCount = sizeof kCalls / sizeof kCalls[0] };
 static long ids[kCount];
