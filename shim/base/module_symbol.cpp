@@ -96,6 +96,17 @@ const Elf64_Sym* entry_of(const link_map& module, const char* name) noexcept {
 
 }  // namespace
 
+bool leaves_to_others(const link_map& module, bool (*wanted)(const char* name) noexcept) noexcept {
+  const Tables t = tables_of(module);
+  if (t.symbols == nullptr || t.names == nullptr || t.gnu_hash == nullptr) return false;
+  const std::uint32_t first = t.gnu_hash[1];  // of those that it defines, behind the others
+  for (std::uint32_t i = 1; i < first; ++i) {
+    const bool is_defined = t.symbols[i].st_shndx != SHN_UNDEF;
+    if (!is_defined && t.symbols[i].st_name != 0 && wanted(t.names + t.symbols[i].st_name)) return true;
+  }
+  return false;
+}
+
 bool is_in_symbol(const link_map& module, const char* name, const void* address) noexcept {
   const Elf64_Sym* const symbol = entry_of(module, name);
   if (symbol == nullptr) return false;

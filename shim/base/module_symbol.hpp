@@ -26,6 +26,9 @@ void* symbol_of(const link_map& module, const char* name) noexcept;
 // Whether the address lies in the code that the module has under the name.
 bool is_in_symbol(const link_map& module, const char* name, const void* address) noexcept;
 
+// Whether one of the names that the module leaves to others to define is wanted. O(names).
+bool leaves_to_others(const link_map& module, bool (*wanted)(const char* name) noexcept) noexcept;
+
 // symbol_of() in libc.
 void* symbol_of_libc(const char* name) noexcept;
 const link_map* libc_module() noexcept;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static int next_by_descriptor(const sigset_t* all) {
 }
 
 int main(int count, char** arguments) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody else could end it
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
@@ -39,6 +41,7 @@ int main(int count, char** arguments) {
   printf("ready\n");
   fflush(stdout);
   for (int number; (number = next(&all)) != SIGTERM;) {
+    if (number < 0) return 3;
     printf("got %d\n", number);
     fflush(stdout);
   }
