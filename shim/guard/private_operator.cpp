@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 #include "shim/base/module_symbol.hpp"
@@ -50,60 +49,25 @@ bool looks(StackId stack, std::span<const char* const> names) noexcept {
   return false;
 }
 
-// Steps over an address that the code jumps to, if jumping is all that it does; 0 where it does something else.
-std::uint64_t jump_target(std::uint64_t at) noexcept {
-  constexpr unsigned char kEndBranch[] = {0xf3, 0x0f, 0x1e, 0xfa};
-  const auto* code = reinterpret_cast<const unsigned char*>(at);
-  if (std::memcmp(code, kEndBranch, sizeof kEndBranch) == 0) code += sizeof kEndBranch;
-  constexpr unsigned char kJump = 0xe9;
-  if (*code != kJump) return 0;
-  std::int32_t distance;
-  std::memcpy(&distance, code + 1, sizeof distance);
-  return reinterpret_cast<std::uint64_t>(code) + 5 + static_cast<std::uint64_t>(std::int64_t{distance});
-}
-
-// Whether it lies in front of what ends such a row of jumps, an entry of the module's table for calls of others.
-bool is_table_entry(std::uint64_t at) noexcept {
-  constexpr unsigned char kEndBranch[] = {0xf3, 0x0f, 0x1e, 0xfa};
-  const auto* code = reinterpret_cast<const unsigned char*>(at);
-  if (std::memcmp(code, kEndBranch, sizeof kEndBranch) == 0) code += sizeof kEndBranch;
-  constexpr unsigned char kBound = 0xf2;
-  if (*code == kBound) ++code;
-  return code[0] == 0xff && code[1] == 0x25;
-}
-
 bool is_of_cxx(const char* name) noexcept {
   return name[0] == '_' && name[1] == 'Z';
 }
 
-bool is_delete(const char* name) noexcept {
-  return is_of_cxx(name) && name[2] == 'd' && (name[3] == 'l' || name[3] == 'a') && name[4] == 'P';
+bool is_operator(const char* name) noexcept {
+  const bool is_new = is_of_cxx(name) && name[2] == 'n' && (name[3] == 'w' || name[3] == 'a');
+  return is_new ||
+         (is_of_cxx(name) && name[2] == 'd' && (name[3] == 'l' || name[3] == 'a') && name[4] == 'P');
 }
 
-// The innermost frame called a function that only jumps to free, so that it stands itself as free's caller.
-bool looks_like_delete(StackId stack) noexcept {
+// Operators that a module does not export (-static-libstdc++ behind a version script): one of C++ that asks others for
+// none has its own. Which of its functions they are cannot be told; a delete that does nothing but jump to free leaves
+// no frame, nor does what jumps to it.
+bool is_in_module_with_own(StackId stack) noexcept {
   FrameToken frame = 0;
   bool cut = false;
   if (stack_depot.read(stack, &frame, 1, &cut) == 0) return false;
-  const std::uint64_t behind = frame & kFrameAddressMask;
-  constexpr std::uint64_t kCallBytes = 5;
-  const auto* const call = reinterpret_cast<const unsigned char*>(behind - kCallBytes);
-  const link_map* const module = module_of(call);
-  constexpr unsigned char kCall = 0xe8;
-  if (module == nullptr || *call != kCall) return false;
-  std::int32_t distance;
-  std::memcpy(&distance, call + 1, sizeof distance);
-  std::uint64_t at = behind + static_cast<std::uint64_t>(std::int64_t{distance});
-  constexpr unsigned kMostJumps = 3;  // a delete with a size jumps to the one without
-  unsigned jumps = 0;
-  for (std::uint64_t next; jumps < kMostJumps && module_of(reinterpret_cast<const void*>(at)) == module &&
-                           (next = jump_target(at)) != 0;
-       ++jumps) {
-    at = next;
-  }
-  if (jumps == 0 || module_of(reinterpret_cast<const void*>(at)) != module || !is_table_entry(at))
-    return false;
-  return leaves_to_others(*module, is_of_cxx) && !leaves_to_others(*module, is_delete);
+  const link_map* const module = module_of(reinterpret_cast<const char*>(frame & kFrameAddressMask) - 1);
+  return module != nullptr && leaves_to_others(*module, is_of_cxx) && !leaves_to_others(*module, is_operator);
 }
 
 // What was found of a stack; a program may make such calls all the time.
@@ -131,11 +95,11 @@ constinit Answers freeing;
 }  // namespace
 
 bool is_from_operator_new(StackId stack) noexcept {
-  return allocating.of(stack, [stack] { return looks(stack, kNews); });
+  return allocating.of(stack, [stack] { return looks(stack, kNews) || is_in_module_with_own(stack); });
 }
 
 bool is_from_operator_delete(StackId stack) noexcept {
-  return freeing.of(stack, [stack] { return looks(stack, kDeletes) || looks_like_delete(stack); });
+  return freeing.of(stack, [stack] { return looks(stack, kDeletes) || is_in_module_with_own(stack); });
 }
 
 }  // namespace weir::guarded

@@ -2,8 +2,8 @@
 // copy of libstdc++ of its own (rustc's libLLVM.so). Its blocks are malloc's here, and end by our operators as well as by
 // its own: no mismatch.
 //
-// By the symbols that the module exports; a delete that it does not export (-static-libstdc++ behind a version script) by
-// what it is: a function of a C++ module without another delete, which does nothing but jump to free. Thread-safe, allocates nothing; for calls that do not fit, which are seldom.
+// By the symbols that the module exports; where it exports none, by what it imports: a module of C++ that asks others for no
+// operator has its own. Thread-safe, allocates nothing; for calls that do not fit, which are seldom.
 #pragma once
 
 #include "shim/track/block_header.hpp"
