@@ -1,12 +1,11 @@
 """Runs everyday programs in each mode and writes docs/COMPATIBILITY.md: realworld.py BUILD_DIRECTORY [PATTERN]
 
 Called by scripts/realworld. Each cell of the table is one run of tests/preload/real_programs.py, in a process of its
-own. What was found is remembered in the build directory, so that a run with a PATTERN renews the rows that match.
+own. A run with a PATTERN renews the rows that match and leaves the others as the document has them.
 """
 
 import concurrent.futures
 import fnmatch
-import json
 import os
 import re
 import subprocess
@@ -113,6 +112,21 @@ def run_cell(build, test, column):
     return "differs", ran.stdout + ran.stderr
 
 
+def read_document():
+    """What the document says of each test, so that a run of some programs leaves the others' rows as they are."""
+    found = {}
+    tests = {title: test for test, title, _, _ in rows()}
+    if not os.path.exists(DOCUMENT):
+        return found
+    with open(DOCUMENT, encoding="utf-8") as file:
+        for line in file:
+            cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+            if len(cells) == 2 + len(COLUMNS) and cells[0] in tests:
+                words = ("differs" if word == "**differs**" else word for word in cells[2:])
+                found[tests[cells[0]]] = {"version": cells[1], "cells": {c: (word, "") for c, word in zip(COLUMNS, words)}}
+    return found
+
+
 def write_document(found):
     lines = [HEAD, "| program | version | " + " | ".join(COLUMNS.values()) + " |\n", "| --- " * (len(COLUMNS) + 2) + "|\n"]
     missing = []
@@ -138,11 +152,7 @@ def write_document(found):
 
 def main():
     build, pattern = os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
-    memory = os.path.join(build, "realworld.json")
-    found = {}
-    if os.path.exists(memory):
-        with open(memory, encoding="utf-8") as file:
-            found = json.load(file)
+    found = read_document()
     chosen = [row for row in rows() if pattern in row[0] or fnmatch.fnmatch(row[0], pattern) or pattern in row[1]]
     if not chosen:
         print(f"no program matches {pattern!r}", file=sys.stderr)
@@ -161,8 +171,6 @@ def main():
                 continue
             cells = {column: cell.result() for column, cell in started[test]}
             found[test] = {"version": version_of(version), "cells": cells}
-            with open(memory, "w", encoding="utf-8") as file:
-                json.dump(found, file, indent=1)
             print(f"{title}: " + ", ".join(f"{COLUMNS[column]} {word}" for column, (word, _) in cells.items()), flush=True)
             for column, (word, text) in cells.items():
                 counts[word] += 1

@@ -4,7 +4,6 @@
 #: package rustc cargo
 #: version rustc --version
 #: process cargo rustc
-#: known_guard Debian's rustc is aborted for a mismatch that is none (C++ strings from libLLVM, ended by a private operator delete): run it with alloc_dealloc_mismatch=0
 #: note rustup's rustc has jemalloc linked in, so its blocks are not seen
 mkdir -p p/src q/src
 printf '[package]\nname = "p"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nq = { path = "../q" }\n' >p/Cargo.toml
