@@ -2,10 +2,8 @@
 
 #include <sys/auxv.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -32,9 +30,6 @@ extern "C" char __libc_single_threaded;  // false when there was ever a second t
 
 namespace weir {
 namespace {
-
-constinit std::atomic<pid_t> checks_at_exit{0};  // the thread that does, or has done it
-constinit std::atomic<bool> checked_at_exit{false};
 
 // The sums of all threads as they stand now. Threads stand still or are this one.
 void fill_totals(FindingsHeader& h) noexcept {
@@ -243,30 +238,12 @@ bool check(const CheckRequest& of) noexcept {
   return worth_reporting(*findings.header) && report_and_wait(findings);
 }
 
-// Going on would take the other's report away, and its status. When it is through with that it is given a moment.
-void await_check_by_other() noexcept {
-  const pid_t other = checks_at_exit.load();
-  if (other == 0 || other == sys::gettid()) return;
-  constexpr unsigned kMoments = 200;
-  const struct timespec moment = {0, 5'000'000};
-  for (unsigned left = kMoments; left != 0;) {
-    if (checked_at_exit.load()) --left;
-    sys::call(SYS_nanosleep, sys::as_word(&moment));
-  }
-}
-
 bool check_at_exit(const Here& here) noexcept {
   const bool may_be_asked = options.leak_check_at_exit || options.report_signal != 0;
   if (!may_be_asked) return false;
-  pid_t other = 0;
-  if (!checks_at_exit.compare_exchange_strong(other, sys::gettid())) {
-    await_check_by_other();
-    return false;
-  }
   const bool leaks = check_once(here);
   report_signal::await_checks();
   let_sleepers_go();
-  checked_at_exit.store(true);
   return leaks;
 }
 

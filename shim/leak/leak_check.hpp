@@ -28,12 +28,8 @@ struct Here {
   here.sp = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0)) + 16;     \
   here.caller = WEIR_CALL_SITE()
 
-// Checks and reports, with the other threads standing still meanwhile. True when leaks were reported. At
-// most one thread does it, once; others return false.
+// Checks and reports, with the other threads standing still meanwhile. True when leaks were reported. Once in a process.
 bool check_at_exit(const Here& here) noexcept;
-
-// For a thread that ends the process while another does, and would have done so long ago but for that check: waits for it.
-void await_check_by_other() noexcept;
 
 struct CheckRequest {
   CheckReason reason;

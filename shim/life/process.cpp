@@ -1,6 +1,9 @@
 #include "shim/life/process.hpp"
 
 #include <stdlib.h>
+#include <time.h>
+
+#include <atomic>
 
 #include "shim/base/module_symbol.hpp"
 #include "shim/base/options.hpp"
@@ -40,6 +43,10 @@ namespace weir {
 namespace {
 
 constinit pid_t process_id = 0;
+
+// The thread that ends the process, or 0; and whether all is done that weir does then.
+constinit std::atomic<pid_t> ending_thread{0};
+constinit std::atomic<bool> has_finished{false};
 constinit int quick_exit_status = 0;
 
 // Where the process is alone nobody else holds a lock, and those that this thread holds are the interrupted code's
@@ -73,6 +80,8 @@ void after_fork_in_parent(bool alone) noexcept {
 
 void after_fork_in_child(bool alone) noexcept {
   process_id = sys::getpid();
+  ending_thread.store(0);
+  has_finished.store(false);
   ++process_generation;
   become_child();
   forget_freeze();
@@ -102,9 +111,24 @@ void after_fork_in_parent_of_routes(bool alone) noexcept {
 }
 void after_fork_in_child_of_routes(bool alone) noexcept {
   process_id = sys::getpid();
+  ending_thread.store(0);
+  has_finished.store(false);
   adopt_routes_in_child();
   if (!alone) unlock_call_sites_after_fork();
   forget_call_site_questions();
+}
+
+// Another thread ends the process, and would have done so long ago but for weir: going on now would take its report away,
+// and its status. When it is through with that it is given a moment.
+void await_other_end() noexcept {
+  const pid_t other = ending_thread.load();
+  if (other == 0 || other == sys::gettid()) return;
+  constexpr unsigned kMoments = 200;
+  const struct timespec moment = {0, 5'000'000};
+  for (unsigned left = kMoments; left != 0;) {
+    if (has_finished.load()) --left;
+    sys::call(SYS_nanosleep, sys::as_word(&moment));
+  }
 }
 
 // The last of the functions that exit() calls. Ending with another status means calling exit again: glibc
@@ -112,7 +136,7 @@ void after_fork_in_child_of_routes(bool alone) noexcept {
 // Another thread that calls exit meanwhile finds no function left that would hold it up, but these.
 void at_exit(int status, void*) noexcept {
   constexpr int kOthers = 4;
-  for (int i = 0; i < kOthers; ++i) on_exit([](int, void*) noexcept { await_check_by_other(); }, nullptr);
+  for (int i = 0; i < kOthers; ++i) on_exit([](int, void*) noexcept { await_other_end(); }, nullptr);
   const int final_status = finish(status);
   if (final_status != status) ::exit(final_status);
 }
@@ -204,9 +228,7 @@ bool is_this_process() noexcept {
   return now == process_id || now == kRefused;
 }
 
-__attribute__((noinline)) int finish(int status) noexcept {
-  WEIR_HERE(here);
-  if ((mode() == Mode::kPass && !is_watched()) || !is_this_process()) return status;
+int finish_once(int status, const Here& here) noexcept {
   end_watch();
   report_routes();
   if (!tracks_blocks()) return status;
@@ -215,6 +237,19 @@ __attribute__((noinline)) int finish(int status) noexcept {
   const bool leaks = check_at_exit(here);
   return leaks && options.exitcode != 0 && !sandbox::was_in_the_way() ? static_cast<int>(options.exitcode)
                                                                       : status;
+}
+
+__attribute__((noinline)) int finish(int status) noexcept {
+  WEIR_HERE(here);
+  if ((mode() == Mode::kPass && !is_watched()) || !is_this_process()) return status;
+  pid_t nobody = 0;
+  if (!ending_thread.compare_exchange_strong(nobody, sys::gettid())) {
+    await_other_end();
+    return status;
+  }
+  const int final_status = finish_once(status, here);
+  has_finished.store(true);
+  return final_status;
 }
 
 }  // namespace weir
