@@ -11,9 +11,10 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <string_view>
 #include <thread>
 #include <vector>
+
+#include "tests/unit/how_much.hpp"
 
 // A page that one thread unmaps another may get behind its own by mremap, which TSan does not see: for it the page is
 // still as mmap left it for the first thread.
@@ -52,9 +53,7 @@ class Fuzzer {
   template <typename Reset>
   void run(std::optional<std::uint64_t> steps, Reset reset) {
     using Clock = std::chrono::steady_clock;
-    const char* tests = std::getenv("WEIR_TESTS");
-    const bool all = tests != nullptr && std::string_view(tests) == "all";
-    const auto end = Clock::now() + std::chrono::milliseconds{all ? 500 : 100};
+    const auto end = Clock::now() + std::chrono::milliseconds{times_to_repeat(100, 500)};
     while (steps ? steps_ < *steps : (steps_ % 16 != 0 || Clock::now() < end)) {
       ++steps_;
       step(reset);

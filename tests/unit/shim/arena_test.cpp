@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/how_much.hpp"
 #include "tests/unit/shim/arena_model.hpp"
 
 namespace weir {
@@ -123,7 +124,7 @@ TEST_F(Arena, RetainsWhatItMay) {
 TEST_F(Arena, FillsHoles) {
   std::mt19937_64 random(2);
   BlockModel model;
-  for (int round = 0; round < 60; ++round) {
+  for (int rounds = test::times_to_repeat(24, 60); rounds > 0; --rounds) {
     while (model.size() < 4000) ASSERT_NO_FATAL_FAILURE(model.add(allocate(200), 200, 16));
     model.check();
     while (model.size() > 400) free(model.remove(model.any(random)));
@@ -192,7 +193,7 @@ TEST_F(Arena, RefusesAtTheCapacity) {
 }
 
 TEST_F(Arena, RandomOnesAgainstAModel) {
-  for (unsigned seed = 1; seed <= 6; ++seed) {
+  for (unsigned seed = test::times_to_repeat(2, 6); seed > 0; --seed) {
     std::mt19937_64 random(seed);
     BlockModel model;
     void* newest = nullptr;
@@ -235,8 +236,7 @@ TEST_F(Arena, LetsOrphansEndWithTheirLastBlock) {
   std::vector<void*> blocks(500);
   for (void*& block : blocks) block = allocate(1000);
   abandon_lane(lane_);
-  const std::uint64_t chunks = route_.chunks;
-  EXPECT_GE(chunks, 7u);
+  EXPECT_GE(route_.chunks, 7u);
   EXPECT_EQ(chunk_of(blocks[0])->lane, nullptr);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     EXPECT_EQ(route_.chunks != 0, i < blocks.size());

@@ -76,10 +76,11 @@ TEST(LiveBlocks, FindsEveryAddressInABlockAndNoOther) {
   }
   const auto end = reinterpret_cast<std::uint64_t>(heap.base) + heap.room;
   std::uint64_t wrong = 0;
+  std::size_t begun = 0;  // blocks that begin at the address or before
   for (auto at = reinterpret_cast<std::uint64_t>(heap.base) - 64; at < end; ++at) {
-    const auto after = std::upper_bound(blocks.begin(), blocks.end(), std::pair(at, ~std::uint64_t{0}));
-    const bool in = after != blocks.begin() && at < std::prev(after)->second;
-    const auto wanted = in ? static_cast<std::uint32_t>(after - blocks.begin() - 1) : LiveBlocks::kNone;
+    while (begun < blocks.size() && blocks[begun].first <= at) ++begun;
+    const bool in = begun != 0 && at < blocks[begun - 1].second;
+    const auto wanted = in ? static_cast<std::uint32_t>(begun - 1) : LiveBlocks::kNone;
     wrong += (live.may_point(at) ? live.find(at) : LiveBlocks::kNone) != wanted;
   }
   EXPECT_EQ(wrong, 0u);

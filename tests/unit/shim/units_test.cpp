@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/how_much.hpp"
 #include "tests/unit/shim/units_model.hpp"
 
 namespace weir {
@@ -172,7 +173,7 @@ TEST(Units, RandomOnesAgainstAModel) {
   const std::vector<UnitIndex> kept = all_kept(kWhole);
   ASSERT_TRUE(std::ranges::binary_search(kept, whole));
   std::size_t in_whole = 0;
-  for (unsigned seed = 1; seed <= 4; ++seed) {
+  for (unsigned seed = test::times_to_repeat(2, 4); seed > 0; --seed) {
     std::mt19937 random(seed);
     SpanModel model;
     for (int step = 0; step < 8000; ++step) {
@@ -244,7 +245,7 @@ TEST(Units, OldOnesGoBackWhereOthersComeBack) {
 // Each thread writes to what it has: what another had too shows, and so do tags that say something else.
 TEST(Units, ThreadsGetDifferentOnes) {
   constexpr int kThreads = 4;
-  constexpr int kSteps = 200'000;
+  const int steps = test::times_to_repeat(80'000, 200'000);
   trim_spans();
   std::atomic<std::size_t> wrong{0};
   std::vector<std::thread> threads;
@@ -258,7 +259,7 @@ TEST(Units, ThreadsGetDifferentOnes) {
         std::uint64_t mark;
       };
       std::vector<Mine> mine;
-      for (int step = 0; step < kSteps; ++step) {
+      for (int step = 0; step < steps; ++step) {
         if (mine.size() < 24 && random() % 2 == 0) {
           Mine m{0, static_cast<unsigned>(random() % 4), kKinds[random() % std::size(kKinds)],
                  (std::uint64_t{id} << 60) + (static_cast<std::uint64_t>(step) << 32)};
