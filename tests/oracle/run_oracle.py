@@ -60,8 +60,8 @@ def stress_cases(directory, first_seed):
     cases = []
     if not ALL:  # of each compiler, level and use of BP one
         variants = [v for v in variants if v in ("stress_O0_fp", "stress_O2_nofp", "clang_stress_O1_fp", "clang_stress_O3_nofp")]
-        return [case(variants[0], 1, 64, 15_000, 15_000, first_seed),
-                *(case(v, 3, 64, 3_000, 24_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
+        return [case(variants[0], 1, 64, 8_000, 8_000, first_seed),
+                *(case(v, 3, 64, 1_500, 12_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
     for number, variant in enumerate(variants):
         cases.append(case(variant, 1, 64, 100_000, 100_000, first_seed + number))
         cases.append(case(variant, 3, 64, 25_000, 200_000, first_seed + number))
@@ -189,7 +189,7 @@ def main():
                 failed += outcome.complaints
                 for name in ("compared", "different", "unknown", "processes", "faults"):
                     setattr(total, name, getattr(total, name) + getattr(outcome, name))
-        failed += check_the_check(make("stress_O2_nofp", 1, 64, *(2 * (100_000 if ALL else 25_000,))), library, scratch)
+        failed += check_the_check(make("stress_O2_nofp", 1, 64, *(2 * (100_000 if ALL else 12_000,))), library, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if arguments.only == "*" and total.compared < MINIMUM:

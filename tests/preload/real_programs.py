@@ -16,8 +16,8 @@ from guard_case import GuardWeir, build
 from setups import set_up
 
 FOLDER = os.path.join(harness.HERE, "real")
-# The interpreter's own tests take a minute a mode, and the scripts use the same parts of it.
-ONLY_IN_ALL = {"python": {"script_without_its_own_allocator", "threading", "fork", "asyncio", "subprocess", "ctypes", "multiprocessing"}}
+# Tests of a program, under any set-up or one: they use the same parts of it as the others.
+ONLY_IN_ALL = {"python": {"script_without_its_own_allocator"}, "sqlite under page": {"on_disk"}}
 GREETING = re.compile(rb"^weir: in process \d+, mode=pass, [1-9]\d* routes?\n", re.M)
 
 
@@ -58,14 +58,19 @@ def misuse_is_seen(weir, twins):
             weir.more_options = set_options
 
 
-def cases(weir, twins, programs):
+def is_wanted(setup, program, test):
+    left_out = ONLY_IN_ALL.get(program, set()) | ONLY_IN_ALL.get(f"{program} under {setup}", set())
+    return harness.ALL or test not in left_out
+
+
+def cases(weir, twins, setup, programs):
     if isinstance(weir, GuardWeir) and not all("/" in name for name in programs):
         yield "misuse is seen", lambda: misuse_is_seen(weir, twins)
     for name in programs:
         program, _, only = name.partition("/")
         functions = vars(importlib.import_module(program))
         for test, function in [(only, functions["test_" + only])] if only else harness.tests_of(functions):
-            if only or harness.ALL or test not in ONLY_IN_ALL.get(program, ()):
+            if only or is_wanted(setup, program, test):
                 yield f"{program} {test}", lambda function=function: function(weir)
 
 
@@ -78,7 +83,7 @@ def main():
     was_in = twins.check_was_in
     twins.check_was_in = (lambda _: None) if mode == "pass" else lambda logs: (was_in(logs), check_logs(logs))
     weir = GreetingWeir(plain, name) if mode == "pass" else set_up(name, plain).weir
-    harness.run_cases(cases(weir, twins, programs))
+    harness.run_cases(cases(weir, twins, name, programs))
 
 
 main()

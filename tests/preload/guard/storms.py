@@ -12,7 +12,7 @@ import harness
 from guard_case import GuardWeir
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "THREADS")
-PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000" if harness.ALL else "400"}, "forks.c": {"FORKS": "6" if harness.ALL else "3"},
+PROGRAMS = {"fuzz.cpp": {"FUZZ_OPERATIONS": "3000", "FUZZ_THREADS": "4"} if harness.ALL else {"FUZZ_OPERATIONS": "200", "FUZZ_THREADS": "3"}, "forks.c": {"FORKS": "6" if harness.ALL else "2"},
             "threads_gone.c": {"THREADS": "2000" if harness.ALL else "1000"}}
 OPTIONS = {
     "default": "",

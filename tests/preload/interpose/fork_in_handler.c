@@ -5,7 +5,7 @@
 
 #include <sys/time.h>
 
-enum { kInHandler = 60 };
+static int most;  // forks in the handler
 static volatile sig_atomic_t in_handler;
 
 static void fork_and_wait(void) {
@@ -24,15 +24,16 @@ static void on_alarm(int number) {
   (void)number;
   const int saved = errno;
   fork_and_wait();
-  if (++in_handler < kInHandler) set_timer(200 + in_handler % 16 * 50);
+  if (++in_handler < most) set_timer(200 + in_handler % 16 * 50);
   errno = saved;
 }
 
 int main(void) {
+  most = times_to_repeat(30, 60);
   const struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
   set_timer(500);
-  while (in_handler < kInHandler) fork_and_wait();
+  while (in_handler < most) fork_and_wait();
   sigset_t now;
   pthread_sigmask(SIG_SETMASK, NULL, &now);
   CHECK(!sigismember(&now, SIGALRM) && !sigismember(&now, SIGTERM));

@@ -35,7 +35,7 @@ static void child(void) {
 }
 
 static void* forks(void* unused) {
-  const int last = times_to_repeat(6, 15);
+  const int last = times_to_repeat(3, 15);
   for (int i = 0; i < last; ++i) {
     const pid_t pid = fork();
     if (pid == 0) child();

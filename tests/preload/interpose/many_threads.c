@@ -22,14 +22,15 @@ int main(void) {
   pthread_attr_t small;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 64 << 10);
-  const int last = times_to_repeat(1500, 10000);
+  const int last = times_to_repeat(700, 10000);
+  const int first = times_to_repeat(200, 500);
   const long allowed = last * 2;  // KiB: 200 bytes a thread
   long after_first = 0;
   for (int round = 0; round < last; ++round) {
     pthread_t threads[10];
     for (int i = 0; i < 10; ++i) CHECK(pthread_create(&threads[i], &small, work, NULL) == 0);
     for (int i = 0; i < 10; ++i) pthread_join(threads[i], NULL);
-    if (round == 500) after_first = resident_kib();
+    if (round == first) after_first = resident_kib();
     if (check_failures > 3) break;
   }
   const long grown = resident_kib() - after_first;

@@ -2,12 +2,13 @@
 //: modes native leak pass
 #include "../check.h"
 
-enum { kSlots = 1024, kRounds = 200000 };
+enum { kSlots = 1024 };
 static void* slots[kSlots];
+static int rounds;
 
 static void* exchange(void* seed) {
   unsigned state = (unsigned)(uintptr_t)seed;
-  for (int i = 0; i < kRounds; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     state = state * 1664525 + 1013904223;
     const size_t bytes = (state >> 16) % 600 + 8;
     unsigned char* fresh = malloc(bytes);
@@ -24,6 +25,7 @@ static void* exchange(void* seed) {
 }
 
 int main(void) {
+  rounds = times_to_repeat(80000, 200000);
   pthread_t threads[8];
   for (uintptr_t i = 0; i < 8; ++i) pthread_create(&threads[i], NULL, exchange, (void*)(i + 1));
   for (int i = 0; i < 8; ++i) pthread_join(threads[i], NULL);

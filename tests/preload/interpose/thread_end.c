@@ -24,11 +24,12 @@ static void* work(void* unused) {
 
 int main(void) {
   for (int i = 0; i < 3; ++i) pthread_key_create(&keys[i], again);
-  for (int i = 0; i < 200; ++i) {
+  const int threads = times_to_repeat(60, 200);
+  for (int i = 0; i < threads; ++i) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
     pthread_join(thread, NULL);
   }
-  CHECK(rounds >= 200 * 3 * 2);
+  CHECK(rounds >= threads * 3 * 2);
   return check_result();
 }

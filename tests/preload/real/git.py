@@ -6,7 +6,7 @@ from twins import twins
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "C",
        "GIT_COMMITTER_EMAIL": "c@example.org", "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
        "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z", "GIT_CONFIG_NOSYSTEM": "1",
-       "COMMITS": "30" if harness.ALL else "12"}
+       "COMMITS": "30" if harness.ALL else "8"}
 
 SCRIPT = r"""
 set -e
@@ -15,7 +15,7 @@ for i in $(seq 1 ${COMMITS}); do
   seq $i $((i * 40)) > file$((i % 7)); echo "$i" > "dir$((i % 3))-$i"
   git add .; git commit -q -m "commit $i"
 done
-git checkout -q -b side HEAD~10; echo side > side; git add side; git commit -q -m side
+git checkout -q -b side HEAD~6; echo side > side; git add side; git commit -q -m side
 git checkout -q main; git merge -q --no-ff -m merged side
 git log --stat --format='%H %s' | tail -50
 git diff HEAD~5 --stat; git blame -s file3 | tail -3; git shortlog -s HEAD

@@ -58,6 +58,7 @@ def test_script_without_its_own_allocator(weir):
     twins(weir, [PYTHON, "script.py"], files={"script.py": SCRIPT}, env={"PYTHONMALLOC": "malloc"})
 
 
+@harness.only_in_all
 def test_threading(weir):
     own_tests(weir, "test.test_threading", "test.test_thread")
 

@@ -45,7 +45,7 @@ def test_script(weir):
 
 
 def test_posix_shell(weir):
-    text = 'i=0; while [ $i -lt ROUNDS ]; do i=$((i+1)); v=$(echo $i | cat); done; echo $v; exec false'.replace("ROUNDS", "200" if harness.ALL else "30")
+    text = 'i=0; while [ $i -lt ROUNDS ]; do i=$((i+1)); v=$(echo $i | cat); done; echo $v; exec false'.replace("ROUNDS", "200" if harness.ALL else "15")
     twins(weir, ["/bin/sh", "-c", text])
 
 

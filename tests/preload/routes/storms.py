@@ -18,7 +18,7 @@ from rule_sets import EVERYWHERE, MAIN
 # Much of it only in the long tests: which rules, and how often.
 RULES = EVERYWHERE if harness.ALL else ("mixed", "fixed_shared")
 OPERATIONS, FORKS, SPANS, THREADS = (("10000", "30", "150000", "100000") if harness.ALL
-                                     else ("2000", "6", "20000", "20000"))
+                                     else ("1000", "6", "20000", "20000"))
 
 SETTINGS = ("FUZZ_SEED", "FUZZ_OPERATIONS", "FUZZ_THREADS", "FORKS", "CUT_OFF_FORKS", "THREADS", "SPANS",
             "CHURN_SECONDS")
@@ -65,7 +65,7 @@ def forks():
 
 
 def cut_off():
-    forks_of_one = "1000" if harness.ALL else "200"
+    forks_of_one = "1000" if harness.ALL else "100"
     yield from under_rules("cut_off.c", ("arena", "fixed"), modes=("pass",), CUT_OFF_FORKS=forks_of_one)
 
 
@@ -89,7 +89,7 @@ def spans():
     if harness.ALL:
         yield from natively("spans.c", SPANS="30000")
     yield from under_rules("spans.c", ("arena", "fixed_shared"), SPANS=SPANS)
-    yield from under_rules("spans.c", ("page",), modes=("pass",), SPANS="10000")
+    yield from under_rules("spans.c", ("page",), modes=("pass",), SPANS="10000" if harness.ALL else "2500")
 
 
 def churn():

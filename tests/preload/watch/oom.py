@@ -9,7 +9,7 @@ import time
 import harness
 from harness import check, equal
 
-SITES, FEW = (1000, []) if harness.ALL else (100, ["-DFEW"])
+SITES, FEW = (1000, []) if harness.ALL else (40, ["-DFEW"])
 
 
 class Found:
