@@ -24,6 +24,15 @@ exec cat "/proc/self/fd/$3" >"$WEIR_BENCH_FINDINGS"
 """
 
 
+# The same, and keeps each of the reports, which take each other's place.
+COLLECTOR = """#!/bin/sh
+{tool} "$@"
+status=$?
+cat {report} >>{reports}
+exit $status
+"""
+
+
 def build(setting):
     """The program, from one unit compiled once and copied with its one visible name changed: 100 MB of debug
     information by the compiler's hand in seconds. The size is checked."""
@@ -120,12 +129,18 @@ def every_report(text):
 def demand(setting, table):
     """In pairs with a plain fork of the same process."""
     program = setting.compiled("scattered", "scattered.c")
-    reports = os.path.join(setting.scratch, "demand.jsonl")
+    reports = os.path.join(setting.scratch, "demand.reports")
+    report = os.path.join(setting.scratch, "demand.json")
+    collector = os.path.join(setting.scratch, "collector")
+    with open(collector, "w", encoding="ascii") as script:
+        script.write(COLLECTOR.format(tool=setting.tool, report=report, reports=reports))
+    os.chmod(collector, 0o755)
     if os.path.exists(reports):
         os.remove(reports)
     rounds = setting.pairs(9)
     environment = dict(pair.split("=", 1) for pair in preload(
-        setting, "log_path=" + os.devnull, "json_path=" + reports, "summary=always", "leak_check_at_exit=0"))
+        setting, "log_path=" + os.devnull, "json_path=" + report, "summary=always", "leak_check_at_exit=0",
+        "tool=" + collector))
     ran = subprocess.run([program, "1000000", str(rounds)], capture_output=True, text=True, timeout=MOST_SECONDS,
                          check=True, env={**os.environ, **environment})
     held = [tuple(map(float, line.split())) for line in ran.stdout.splitlines()]
