@@ -119,14 +119,16 @@ void after_fork_in_child_of_routes(bool alone) noexcept {
 }
 
 // Another thread ends the process, and would have done so long ago but for weir: going on now would take its report away,
-// and its status. When it is through with that it is given a moment.
+// and its status. When it is through with that it is given a
+// second.
 void await_other_end() noexcept {
   const pid_t other = ending_thread.load();
   if (other == 0 || other == sys::gettid()) return;
-  constexpr unsigned kMoments = 200;
+  constexpr unsigned kAfterwards = 200;
+  constexpr unsigned kLongest = 12'000;  // a minute: it may hang where this one is meant to help
   const struct timespec moment = {0, 5'000'000};
-  for (unsigned left = kMoments; left != 0;) {
-    if (has_finished.load()) --left;
+  for (unsigned waited = 0, after = 0; waited < kLongest && after < kAfterwards; ++waited) {
+    if (has_finished.load()) ++after;
     sys::call(SYS_nanosleep, sys::as_word(&moment));
   }
 }
