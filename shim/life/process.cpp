@@ -119,8 +119,7 @@ void after_fork_in_child_of_routes(bool alone) noexcept {
 }
 
 // Another thread ends the process, and would have done so long ago but for weir: going on now would take its report away,
-// and its status. When it is through with that it is given a
-// second.
+// and its status. When it is through with that it is given a second.
 void await_other_end() noexcept {
   const pid_t other = ending_thread.load();
   if (other == 0 || other == sys::gettid()) return;
