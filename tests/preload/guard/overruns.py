@@ -83,6 +83,8 @@ def cases():
     # The canary of another block of the same size; a byte of it may be alike.
     yield case("malloc", 16, 16, "copy", wanted={"count": "<4..8>", "offset": "<16..19>"})
     yield case("malloc", 16, -8, "copy", wanted={"count": "<4..8>", "offset": "<-8..-5>"})
+    # Past the canary, into the record behind it alone.
+    yield case("malloc", 40, 60, 1)
     # The header is lost, so that only what lies behind tells what the block was; 64 bytes in front are its own.
     for size in (13, 3000, 1 << 20):
         yield case("aligned_alloc", size, -64, 64, wanted={"count": 32, "offset": -32})
