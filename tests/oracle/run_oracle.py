@@ -22,7 +22,7 @@ import time
 import programs
 
 ALL = os.environ.get("WEIR_TESTS") == "all"
-MINIMUM = 10_000_000 if ALL else 2_000_000
+MINIMUM = 10_000_000 if ALL else 1_000_000
 LINE = re.compile(r"^oracle: pid \d+: (\d+) stacks compared, (\d+) different, (\d+) ended in code without")
 MORE = re.compile(r"^oracle: pid \d+: (\d+) not kept, (\d+) faults of libunwind")
 STACKS_A_FAULT = 1000  # at least: where libunwind reads outside of memory, a stack is compared in part
@@ -60,8 +60,8 @@ def stress_cases(directory, first_seed):
     cases = []
     if not ALL:  # of each compiler, level and use of BP one
         variants = [v for v in variants if v in ("stress_O0_fp", "stress_O2_nofp", "clang_stress_O1_fp", "clang_stress_O3_nofp")]
-        return [case(variants[0], 1, 64, 8_000, 8_000, first_seed),
-                *(case(v, 3, 64, 1_500, 12_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
+        return [case(variants[0], 1, 64, 5_000, 5_000, first_seed),
+                *(case(v, 3, 64, 1_000, 8_000, first_seed + 1 + n) for n, v in enumerate(variants[1:]))], case
     for number, variant in enumerate(variants):
         cases.append(case(variant, 1, 64, 100_000, 100_000, first_seed + number))
         cases.append(case(variant, 3, 64, 25_000, 200_000, first_seed + number))

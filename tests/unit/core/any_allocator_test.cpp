@@ -20,7 +20,7 @@ using weir::AnyAllocator;
 using weir::PageAllocator;
 using PageProbe = weir::test::CallerProbe<PageAllocator>;
 
-struct OnPages {
+struct AnyOnPages {
   static constexpr weir::test::Traits kTraits{};
   PageAllocator pages;
   PageProbe probed{pages};
@@ -55,25 +55,25 @@ TEST(AnyAllocator, HandlesAreEqualWhenTheirAllocatorIs) {
   EXPECT_FALSE(one == AnyAllocator(second));
 }
 
-struct Counted {
-  explicit Counted(int v) : value(v) { ++alive; }
-  ~Counted() { --alive; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
+struct Alive {
+  explicit Alive(int v) : value(v) { ++alive; }
+  ~Alive() { --alive; }
+  Alive(const Alive&) = delete;
+  Alive& operator=(const Alive&) = delete;
   int value;
   static inline int alive = 0;
 };
 
 TEST(Typed, ObjectsAreMadeAndUnmade) {
-  weir::FixedBufferOf<sizeof(Counted)> buffer;
-  Counted* const object = weir::create<Counted>(buffer, 42);
+  weir::FixedBufferOf<sizeof(Alive)> buffer;
+  Alive* const object = weir::create<Alive>(buffer, 42);
   ASSERT_NE(object, nullptr);
   EXPECT_EQ(object->value, 42);
-  EXPECT_EQ(weir::create<Counted>(buffer, 1), nullptr);
-  EXPECT_EQ(Counted::alive, 1);
+  EXPECT_EQ(weir::create<Alive>(buffer, 1), nullptr);
+  EXPECT_EQ(Alive::alive, 1);
   weir::destroy(buffer, object);
-  weir::destroy(buffer, static_cast<Counted*>(nullptr));
-  EXPECT_EQ(Counted::alive, 0);
+  weir::destroy(buffer, static_cast<Alive*>(nullptr));
+  EXPECT_EQ(Alive::alive, 0);
   EXPECT_EQ(buffer.end_index(), 0U);
 }
 
@@ -148,5 +148,5 @@ TEST(Typed, TheCallerIsThePlaceInTheProgram) {
 
 }  // namespace
 
-WEIR_CONFORMANCE(AnyAllocator, OnPages);
-WEIR_FUZZ(AnyAllocator, OnPages);
+WEIR_CONFORMANCE(AnyAllocator, AnyOnPages);
+WEIR_FUZZ(AnyAllocator, AnyOnPages);

@@ -19,7 +19,7 @@ using PageProbe = weir::test::CallerProbe<PageAllocator>;
 
 constexpr weir::test::Traits kArenaTraits{.reuse = weir::test::Reuse::kNone};
 
-struct OnPages {
+struct ArenaOnPages {
   static constexpr weir::test::Traits kTraits = kArenaTraits;
   PageAllocator pages;
   PageProbe probed{pages};
@@ -29,14 +29,14 @@ struct OnPages {
   void reset() { EXPECT_TRUE(arena.reset(weir::kRetainCapacity, kCaller)); }
 };
 
-struct FreesAll : OnPages {
+struct FreesAll : ArenaOnPages {
   void reset() {
     EXPECT_TRUE(arena.reset(weir::kFreeAll, kCaller));
     EXPECT_EQ(arena.query_capacity(), 0U);
   }
 };
 
-struct Limited : OnPages {
+struct Limited : ArenaOnPages {
   static constexpr std::size_t kLimit = 100'000;
   void reset() {
     EXPECT_TRUE(arena.reset(weir::retain_with_limit(kLimit), kCaller));
@@ -66,7 +66,7 @@ struct OnBuffer {
 };
 
 // Counts what an arena asks of its backing.
-class Counted {
+class CountedBacking {
  public:
   void* allocate(weir::Layout layout, weir::CallerAddress caller) noexcept {
     if (refuse) return nullptr;
@@ -108,16 +108,16 @@ void round_of(A& arena) {
 }
 
 TEST(Arena, ChunksGrowGeometrically) {
-  Counted counted;
-  Arena<Counted> arena(counted);
+  CountedBacking counted;
+  Arena<CountedBacking> arena(counted);
   for (int i = 0; i < 1'000'000; ++i) ASSERT_NE(arena.allocate({64}), nullptr);
   EXPECT_LE(counted.allocations, 25U);
   EXPECT_LE(arena.query_capacity(), std::size_t{64} * 1'000'000 * 2);
 }
 
 TEST(Arena, ResetThatRetainsLeavesOneChunkForAll) {
-  Counted counted;
-  Arena<Counted> arena(counted, 1000);
+  CountedBacking counted;
+  Arena<CountedBacking> arena(counted, 1000);
   round_of(arena);
   EXPECT_GT(counted.allocations, 3U);
   const std::size_t capacity = arena.query_capacity();
@@ -132,8 +132,8 @@ TEST(Arena, ResetThatRetainsLeavesOneChunkForAll) {
 }
 
 TEST(Arena, ResetWithLimitKeepsThatMuch) {
-  Counted counted;
-  Arena<Counted> arena(counted, 1000);
+  CountedBacking counted;
+  Arena<CountedBacking> arena(counted, 1000);
   round_of(arena);
   ASSERT_TRUE(arena.reset(weir::retain_with_limit(50'000)));
   EXPECT_EQ(arena.query_capacity(), 50'000U);
@@ -148,8 +148,8 @@ TEST(Arena, ResetWithLimitKeepsThatMuch) {
 }
 
 TEST(Arena, ResetThatFailsLeavesAnEmptyArena) {
-  Counted counted;
-  Arena<Counted> arena(counted, 1000);
+  CountedBacking counted;
+  Arena<CountedBacking> arena(counted, 1000);
   round_of(arena);
   counted.refuse = true;
   EXPECT_FALSE(arena.reset());
@@ -161,9 +161,9 @@ TEST(Arena, ResetThatFailsLeavesAnEmptyArena) {
 }
 
 TEST(Arena, TheEndGivesBackEveryChunk) {
-  Counted counted;
+  CountedBacking counted;
   {
-    Arena<Counted> arena(counted, 1000);
+    Arena<CountedBacking> arena(counted, 1000);
     const auto start = arena.mark();
     round_of(arena);
     arena.rewind(start);  // chunks in use and spares alike
@@ -199,8 +199,8 @@ TEST(Arena, OwnsNoGapsAtTheEndOfOlderChunks) {
 }
 
 TEST(Arena, ScopesNestAndGiveBackWhatTheyTook) {
-  Counted counted;
-  Arena<Counted> arena(counted, 4096);
+  CountedBacking counted;
+  Arena<CountedBacking> arena(counted, 4096);
   auto* const outside = static_cast<char*>(arena.allocate({6, 1}));
   std::memcpy(outside, "stays", 6);
   void* first_inside = nullptr;
@@ -245,10 +245,10 @@ TEST(Arena, AFullBackingIsUsedToItsEnd) {
 
 }  // namespace
 
-WEIR_CONFORMANCE(Arena, OnPages);
+WEIR_CONFORMANCE(Arena, ArenaOnPages);
 WEIR_CONFORMANCE(ArenaOnBuffer, OnBuffer);
 WEIR_CONFORMANCE(ChildArena, Child);
-WEIR_FUZZ(Arena, OnPages);
+WEIR_FUZZ(Arena, ArenaOnPages);
 WEIR_FUZZ(ArenaFreesAll, FreesAll);
 WEIR_FUZZ(ArenaLimited, Limited);
 WEIR_FUZZ(ArenaOnBuffer, OnBuffer);

@@ -25,13 +25,13 @@ using weir::test::Traits;
 
 namespace {
 
-constexpr Layout kBlock{64, 16};
+constexpr Layout kSharedBlock{64, 16};
 constexpr int kThreads = 4;
 
 struct SharedBlocks {
   static constexpr Traits kTraits{.max_alignment = 16, .max_bytes = 64};
   PageAllocator pages;
-  ThreadSafePool<PageAllocator> pool{pages, kBlock};
+  ThreadSafePool<PageAllocator> pool{pages, kSharedBlock};
   ThreadSafePool<PageAllocator>& allocator() { return pool; }
   void finish() {
     EXPECT_EQ(pool.in_use(), 0U);
@@ -42,7 +42,7 @@ struct SharedBlocks {
 struct SharedLimited {
   static constexpr Traits kTraits{.max_alignment = 16, .max_bytes = 64, .bounded = true};
   PageAllocator pages;
-  ThreadSafePool<PageAllocator> pool{pages, kBlock, {.limit = 100}};
+  ThreadSafePool<PageAllocator> pool{pages, kSharedBlock, {.limit = 100}};
   ThreadSafePool<PageAllocator>& allocator() { return pool; }
 };
 
@@ -63,7 +63,7 @@ WEIR_FUZZ_THREADS(SharedLimited, SharedLimited);
 
 TEST(ThreadSafePool, IsLazyWarmAndLimited) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock, {.limit = 200});
+  ThreadSafePool pool(heap, kSharedBlock, {.limit = 200});
   EXPECT_EQ(heap.calls, 0U);
   ASSERT_TRUE(pool.warm_up(200));
   heap.largest = 0;
@@ -82,7 +82,7 @@ TEST(ThreadSafePool, IsLazyWarmAndLimited) {
 
 TEST(ThreadSafePool, BlocksThatLieWithOneThreadServeTheOthersAtTheLimit) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock, {.limit = 10});
+  ThreadSafePool pool(heap, kSharedBlock, {.limit = 10});
   std::thread([&] {
     void* block = pool.acquire();
     pool.release(block);
@@ -96,7 +96,7 @@ TEST(ThreadSafePool, BlocksThatLieWithOneThreadServeTheOthersAtTheLimit) {
 
 TEST(ThreadSafePool, AShardKeepsAFewBlocksOnly) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   std::vector<void*> blocks;
   for (int i = 0; i < 5000; ++i) blocks.push_back(pool.acquire());
   const std::size_t capacity = pool.capacity();
@@ -109,7 +109,7 @@ TEST(ThreadSafePool, AShardKeepsAFewBlocksOnly) {
 
 TEST(ThreadSafePool, AShardTakesNoMemoryForLater) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   pool.acquire();
   const std::size_t capacity = pool.capacity();
   EXPECT_NE(capacity % ThreadSafePool<CountedHeap>::kBatch, 0U) << "or this shows nothing";
@@ -120,7 +120,7 @@ TEST(ThreadSafePool, AShardTakesNoMemoryForLater) {
 // Each block holds its owner's mark while it is in use: nobody else may write there.
 TEST(ThreadSafePool, NoBlockIsHandedOutTwice) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   in_threads([&](int number) {
     std::vector<unsigned char*> mine;
     unsigned random = 12345U + static_cast<unsigned>(number);
@@ -129,11 +129,11 @@ TEST(ThreadSafePool, NoBlockIsHandedOutTwice) {
       if (mine.size() < 100 && (random >> 16) % 2 == 0) {
         auto* block = static_cast<unsigned char*>(pool.acquire());
         ASSERT_NE(block, nullptr);
-        std::memset(block, number + 1, kBlock.bytes);
+        std::memset(block, number + 1, kSharedBlock.bytes);
         mine.push_back(block);
       } else if (!mine.empty()) {
         std::swap(mine[(random >> 8) % mine.size()], mine.back());
-        for (std::size_t at = 0; at < kBlock.bytes; ++at) ASSERT_EQ(mine.back()[at], number + 1);
+        for (std::size_t at = 0; at < kSharedBlock.bytes; ++at) ASSERT_EQ(mine.back()[at], number + 1);
         pool.release(mine.back());
         mine.pop_back();
       }
@@ -145,7 +145,7 @@ TEST(ThreadSafePool, NoBlockIsHandedOutTwice) {
 
 TEST(ThreadSafePool, WhatOneThreadMakesAnotherMayRelease) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   std::mutex lock;
   std::vector<void*> queue;
   std::atomic<int> released = 0;
@@ -154,7 +154,7 @@ TEST(ThreadSafePool, WhatOneThreadMakesAnotherMayRelease) {
     if (number % 2 == 0) {
       for (int i = 0; i < kEach; ++i) {
         void* block = pool.acquire();
-        std::memset(block, 1, kBlock.bytes);
+        std::memset(block, 1, kSharedBlock.bytes);
         const std::lock_guard guard(lock);
         queue.push_back(block);
       }
@@ -167,7 +167,7 @@ TEST(ThreadSafePool, WhatOneThreadMakesAnotherMayRelease) {
         taken.swap(queue);
       }
       for (void* block : taken) {
-        std::memset(block, 2, kBlock.bytes);
+        std::memset(block, 2, kSharedBlock.bytes);
         pool.release(block);
       }
       released += static_cast<int>(taken.size());
@@ -179,7 +179,7 @@ TEST(ThreadSafePool, WhatOneThreadMakesAnotherMayRelease) {
 
 TEST(ThreadSafePool, TrimsAndAnswersWhileOthersWork) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   in_threads([&](int number) {
     for (int i = 0; i < 500; ++i) {
       if (number == 0) {
@@ -191,7 +191,7 @@ TEST(ThreadSafePool, TrimsAndAnswersWhileOthersWork) {
       std::vector<void*> mine;
       for (int k = 0; k < 60; ++k) {
         mine.push_back(pool.acquire());
-        std::memset(mine.back(), number, kBlock.bytes);
+        std::memset(mine.back(), number, kSharedBlock.bytes);
       }
       EXPECT_TRUE(pool.owns(mine.front()));
       for (void* block : mine) pool.release(block);
@@ -204,11 +204,11 @@ TEST(ThreadSafePool, TrimsAndAnswersWhileOthersWork) {
 
 TEST(ThreadSafePool, ThreadsThatEndLeaveNothingBehind) {
   CountedHeap heap;
-  ThreadSafePool pool(heap, kBlock);
+  ThreadSafePool pool(heap, kSharedBlock);
   for (int i = 0; i < 300; ++i) {
     std::thread([&] {
       void* block = pool.acquire();
-      std::memset(block, 1, kBlock.bytes);
+      std::memset(block, 1, kSharedBlock.bytes);
       pool.release(block);
     }).join();
   }

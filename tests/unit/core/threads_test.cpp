@@ -20,7 +20,7 @@ using weir::PageAllocator;
 constinit thread_local weir::FixedBufferOf<4096> scratch;
 constinit weir::SharedFixedBufferOf<std::size_t{1} << 16> in_the_program;
 
-struct Pages {
+struct SharedPages {
   static constexpr weir::test::Traits kTraits{.max_bytes = std::size_t{256} << 10};
   PageAllocator pages;
   auto& allocator() { return pages; }
@@ -73,14 +73,14 @@ TEST(FixedBuffer, EachThreadHasItsOwn) {
 }
 
 TEST(FixedBuffer, ThreadsShareOneWithoutLosingAByte) {
-  constexpr std::size_t kThreads = 4;
-  constexpr std::size_t kBlock = 16;
+  constexpr std::size_t kWorkers = 4;
+  constexpr std::size_t kBytes = 16;
   in_the_program.reset();
-  std::vector<std::vector<std::byte*>> got(kThreads);
+  std::vector<std::vector<std::byte*>> got(kWorkers);
   std::vector<std::thread> threads;
   for (auto& mine : got) {
     threads.emplace_back([&mine] {
-      while (void* block = in_the_program.allocate({kBlock, 1})) {
+      while (void* block = in_the_program.allocate({kBytes, 1})) {
         mine.push_back(static_cast<std::byte*>(block));
         *mine.back() = static_cast<std::byte>(weir::address_of(&mine));
       }
@@ -92,12 +92,12 @@ TEST(FixedBuffer, ThreadsShareOneWithoutLosingAByte) {
     blocks += mine.size();
     for (const std::byte* block : mine) ASSERT_EQ(*block, static_cast<std::byte>(weir::address_of(&mine)));
   }
-  EXPECT_EQ(blocks, in_the_program.capacity() / kBlock);
+  EXPECT_EQ(blocks, in_the_program.capacity() / kBytes);
   EXPECT_EQ(in_the_program.peak(), in_the_program.capacity());
 }
 
 }  // namespace
 
-WEIR_FUZZ_THREADS(Pages, Pages);
+WEIR_FUZZ_THREADS(SharedPages, SharedPages);
 WEIR_FUZZ_THREADS(SharedFixedBuffer, SharedBuffer);
 WEIR_FUZZ_THREADS(SharedThenPages, SharedThenPages);

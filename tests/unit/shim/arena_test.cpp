@@ -18,7 +18,7 @@ namespace {
 using Arena = ArenaTest;
 using FixedBuffer = ArenaTest;
 
-std::size_t resident(const Chunk* chunk) {
+std::size_t resident_of(const Chunk* chunk) {
   const std::size_t bytes = span_bytes(chunk);
   std::vector<unsigned char> pages(bytes / kPageSize);
   EXPECT_EQ(mincore(unit_address(unit_of(chunk)), bytes, pages.data()), 0);
@@ -298,11 +298,11 @@ TEST_F(Arena, GivesTheSystemBackWhatAnIdleThreadHas) {
   std::vector<void*> blocks(130);
   for (void*& block : blocks) std::memset(block = allocate(1000), 1, 1000);
   const Chunk* const chunk = chunk_of(blocks[0]);
-  EXPECT_EQ(resident(chunk), route_.chunk_bytes);
+  EXPECT_EQ(resident_of(chunk), route_.chunk_bytes);
   for (void* block : blocks) free_remotely(chunk_of(block), block);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   look_for_idle_chunks();
-  EXPECT_LE(resident(chunk), 2 * kPageSize);  // its header
+  EXPECT_LE(resident_of(chunk), 2 * kPageSize);  // its header
   for (void*& block : blocks) std::memset(block = allocate(1000), 1, 1000);
   for (void* block : blocks) free(block);
 }

@@ -12,7 +12,7 @@ namespace {
 
 using ArenaThreads = ArenaTest;
 
-constexpr unsigned kThreads = 4;
+constexpr unsigned kArenaThreads = 4;
 
 // A block says how long it is, and is filled behind that by which one it is.
 struct Stamp {
@@ -33,7 +33,7 @@ TEST_F(ArenaThreads, FreeEachOthersBlocks) {
   std::atomic<void*> handed[256]{};
   std::atomic<std::size_t> wrong{0}, refused{0}, passed_on{0};
   std::vector<std::thread> threads;
-  for (unsigned id = 0; id < kThreads; ++id) {
+  for (unsigned id = 0; id < kArenaThreads; ++id) {
     threads.emplace_back([&, id] {
       std::mt19937_64 random(id);
       Lane lane{};
@@ -87,9 +87,9 @@ TEST_F(ArenaThreads, ComeAndGo) {
   std::atomic<std::size_t> wrong{0};
   for (int round = 0; round < 150; ++round) {
     std::vector<std::thread> threads;
-    for (unsigned id = 0; id < kThreads; ++id) {
+    for (unsigned id = 0; id < kArenaThreads; ++id) {
       threads.emplace_back([&, id] {
-        std::mt19937_64 random(static_cast<unsigned>(round) * kThreads + id);
+        std::mt19937_64 random(static_cast<unsigned>(round) * kArenaThreads + id);
         Lane lane{};
         lane.route = &route_;
         for (int i = 0; i < 400; ++i) {
@@ -105,7 +105,7 @@ TEST_F(ArenaThreads, ComeAndGo) {
     }
     for (std::thread& thread : threads) thread.join();
     // A chunk for each block that was left, at worst; and those at work.
-    ASSERT_LE(route_.chunks, std::size(left) + 3 * kThreads) << round;
+    ASSERT_LE(route_.chunks, std::size(left) + 3 * kArenaThreads) << round;
   }
   for (auto& slot : left) {
     if (void* block = slot.load()) free(block);
@@ -118,7 +118,7 @@ TEST_F(ArenaThreads, ShareALane) {
   lane_.shared = true;
   std::atomic<std::size_t> wrong{0};
   std::vector<std::thread> threads;
-  for (unsigned id = 0; id < kThreads; ++id) {
+  for (unsigned id = 0; id < kArenaThreads; ++id) {
     threads.emplace_back([&, id] {
       std::mt19937_64 random(id);
       std::vector<void*> mine;

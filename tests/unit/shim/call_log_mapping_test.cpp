@@ -45,36 +45,36 @@ void write(const LogMappings::Entry& entry, const char* text) {
 }
 
 TEST(LogMappings, TheTwoNewest) {
-  LogMappings mappings;
-  EXPECT_EQ(LogMappings::Entry(mappings, 1).start(), nullptr);
+  LogMappings log_maps;
+  EXPECT_EQ(LogMappings::Entry(log_maps, 1).start(), nullptr);
   File file[4];
   for (std::uint64_t n = 1; n <= 3; ++n) {
-    ASSERT_TRUE(mappings.add(file[n].fd(), n, kBytes));
-    write({mappings, n}, std::to_string(n).c_str());
+    ASSERT_TRUE(log_maps.add(file[n].fd(), n, kBytes));
+    write({log_maps, n}, std::to_string(n).c_str());
     EXPECT_EQ(file[n].text(), std::to_string(n));
   }
-  EXPECT_EQ(LogMappings::Entry(mappings, 1).start(), nullptr);
-  EXPECT_NE(LogMappings::Entry(mappings, 2).start(), nullptr);
-  EXPECT_EQ(LogMappings::Entry(mappings, 4).start(), nullptr);
+  EXPECT_EQ(LogMappings::Entry(log_maps, 1).start(), nullptr);
+  EXPECT_NE(LogMappings::Entry(log_maps, 2).start(), nullptr);
+  EXPECT_EQ(LogMappings::Entry(log_maps, 4).start(), nullptr);
   EXPECT_EQ(maps_of("memfd:a call log"), 2u);
-  mappings.forget(kBytes);
+  log_maps.forget(kBytes);
   EXPECT_EQ(maps_of("memfd:a call log"), 0u);
-  EXPECT_EQ(LogMappings::Entry(mappings, 3).start(), nullptr);
+  EXPECT_EQ(LogMappings::Entry(log_maps, 3).start(), nullptr);
 }
 
 TEST(LogMappings, WhoStandsStillWritesToNobodysFile) {
-  LogMappings mappings;
+  LogMappings log_maps;
   std::deque<File> files(100);
   std::uint64_t n = 1;
   const auto next = [&] {
-    ASSERT_TRUE(mappings.add(files[n - 1].fd(), n, kBytes));
+    ASSERT_TRUE(log_maps.add(files[n - 1].fd(), n, kBytes));
     ++n;
   };
   next();
   {
-    LogMappings::Entry first(mappings, 1);
+    LogMappings::Entry first(log_maps, 1);
     next();
-    LogMappings::Entry second(mappings, 2);
+    LogMappings::Entry second(log_maps, 2);
     write(first, "in time");
     EXPECT_EQ(files[0].text(), "in time");
     while (n <= 20) next();
@@ -87,11 +87,11 @@ TEST(LogMappings, WhoStandsStillWritesToNobodysFile) {
     EXPECT_EQ(maps_of("memfd:a call log"), 2u) << "a deleted file that is mapped keeps its room on the disk";
   }
   while (n <= 100) {
-    const LogMappings::Entry entry(mappings, n - 1);
+    const LogMappings::Entry entry(log_maps, n - 1);
     next();
     next();
   }
-  mappings.forget(kBytes);
+  log_maps.forget(kBytes);
   EXPECT_EQ(maps_of("memfd:a call log"), 0u);
 }
 

@@ -10,13 +10,13 @@
 namespace weir {
 namespace {
 
-struct Read {
+struct ReadFailures {
   FailRules rules;
   std::vector<std::string> mistakes;
 };
 
-Read read(std::string_view text) {
-  Read all;
+ReadFailures read_failures(std::string_view text) {
+  ReadFailures all;
   const unsigned count = parse_fail(text, all.rules, [&](const RouteMistake& mistake) {
     all.mistakes.emplace_back(mistake.message.view());
   });
@@ -25,14 +25,14 @@ Read read(std::string_view text) {
 }
 
 FailRule only_rule(std::string_view text) {
-  const Read all = read(text);
+  const ReadFailures all = read_failures(text);
   EXPECT_EQ(all.mistakes, std::vector<std::string>()) << text;
   EXPECT_EQ(all.rules.count(), 1u) << text;
   return all.rules.rule[0];
 }
 
 void expect_mistake(std::string_view text, std::string_view message) {
-  const Read all = read(text);
+  const ReadFailures all = read_failures(text);
   ASSERT_EQ(all.mistakes.size(), 1u) << text;
   EXPECT_EQ(all.mistakes[0], message);
   EXPECT_EQ(all.rules.count(), 0u);
@@ -41,7 +41,7 @@ void expect_mistake(std::string_view text, std::string_view message) {
 TEST(FailRules, HaveTermsInAnyOrder) {
   for (const char* text : {"nth=3 size>=4K", "size>=4K nth=3", "nth=3&&size>=4K", "nth=3, size>=4K",
                            " nth = 3 && size >= 4096 "}) {
-    const Read all = read(text);
+    const ReadFailures all = read_failures(text);
     ASSERT_EQ(all.rules.count(), 1u) << text;
     EXPECT_EQ(all.rules.rule[0].choice, FailChoice::kNth);
     EXPECT_EQ(all.rules.rule[0].number, 3u);
@@ -59,7 +59,7 @@ TEST(FailRules, FailOnceByNumberAndElseAlways) {
 }
 
 TEST(FailRules, JoinPatternsByTwoAmpersands) {
-  const Read all = read("module=libfoo*&&caller=\"operator&&\"&&nth=1");
+  const ReadFailures all = read_failures("module=libfoo*&&caller=\"operator&&\"&&nth=1");
   ASSERT_EQ(all.mistakes, std::vector<std::string>());
   EXPECT_EQ(all.rules.when.rule[0].when.module, "libfoo*");
   EXPECT_EQ(all.rules.when.rule[0].when.caller, "operator&&");
@@ -90,7 +90,7 @@ TEST(FailRules, ReadStacks) {
 }
 
 TEST(FailRules, AreSeparatedAndLeftOutAlone) {
-  const Read all = read("nth=1; nht=2; # a note\nevery=3");
+  const ReadFailures all = read_failures("nth=1; nht=2; # a note\nevery=3");
   EXPECT_EQ(all.mistakes.size(), 1u);
   ASSERT_EQ(all.rules.count(), 2u);
   EXPECT_EQ(all.rules.rule[1].choice, FailChoice::kEvery);
@@ -120,7 +120,7 @@ TEST(FailRules, TellTheMistake) {
 TEST(FailRules, HaveAnEnd) {
   std::string text;
   for (unsigned i = 0; i < kMostRules + 1; ++i) text += "nth=1;";
-  const Read all = read(text);
+  const ReadFailures all = read_failures(text);
   EXPECT_EQ(all.rules.count(), kMostRules);
   EXPECT_EQ(all.mistakes, std::vector<std::string>{"there are more than 32 rules"});
 }

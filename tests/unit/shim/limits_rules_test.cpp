@@ -12,8 +12,8 @@
 namespace weir {
 namespace {
 
-struct Read {
-  explicit Read(std::string_view text) : source(text) {
+struct ReadLimits {
+  explicit ReadLimits(std::string_view text) : source(text) {
     mistakes = parse_limits(source, rules, [&](const RouteMistake& mistake) noexcept {
       messages.emplace_back(mistake.message.view());
       places.push_back(source.substr(mistake.offset, mistake.length));
@@ -29,7 +29,7 @@ struct Read {
 };
 
 TEST(LimitRules, OneOfEachKind) {
-  const Read read("live<=1M; request<=4096 -> report; rss <= 2G->abort");
+  const ReadLimits read("live<=1M; request<=4096 -> report; rss <= 2G->abort");
   ASSERT_EQ(read.rules.count(), 3u);
   EXPECT_EQ(read.rule(0).kind, LimitKind::kLive);
   EXPECT_EQ(read.rule(0).bytes, std::uint64_t{1} << 20);
@@ -47,7 +47,7 @@ TEST(LimitRules, Conditions) {
   for (const char* text : {"size>=4K module=libx* thread=w|v call=new* route=a|b live<=5",
                            "size>=4K&&module=libx*&&thread=w|v && call=new*, route=a|b && live<=5",
                            "live<=5, route=a|b call=new* thread=w|v module=\"libx*\" size>=4K"}) {
-    const Read read(text);
+    const ReadLimits read(text);
     ASSERT_EQ(read.rules.count(), 1u) << text;
     EXPECT_EQ(read.when().least_bytes, 4096u);
     EXPECT_EQ(read.when().module, "libx*");
@@ -56,13 +56,13 @@ TEST(LimitRules, Conditions) {
     EXPECT_EQ(read.rule().route, "a|b");
     EXPECT_EQ(read.rule().bytes, 5u);
   }
-  EXPECT_EQ(Read("* live<=5").rules.count(), 1u);
-  EXPECT_EQ(Read("caller=\"a;b\" live<=5").when().caller, "a;b");
+  EXPECT_EQ(ReadLimits("* live<=5").rules.count(), 1u);
+  EXPECT_EQ(ReadLimits("caller=\"a;b\" live<=5").when().caller, "a;b");
 }
 
 TEST(LimitRules, NothingIsNoLimit) {
   for (const char* text : {"", " ", ";;", " ; \n ", "# live<=5"}) {
-    const Read read(text);
+    const ReadLimits read(text);
     EXPECT_EQ(read.rules.count(), 0u) << text;
     EXPECT_EQ(read.mistakes, 0u) << text;
   }
@@ -88,7 +88,7 @@ TEST(LimitRules, MistakesNameThePlace) {
       {"size>4", "what is limited is missing: live<=SIZE, request<=SIZE or rss<=SIZE", ""},
   };
   for (const auto& c : cases) {
-    const Read read(c.text);
+    const ReadLimits read(c.text);
     ASSERT_EQ(read.messages.size(), 1u) << c.text;
     EXPECT_EQ(read.messages[0], c.message) << c.text;
     EXPECT_EQ(read.places[0], c.place) << c.text;
@@ -97,7 +97,7 @@ TEST(LimitRules, MistakesNameThePlace) {
 }
 
 TEST(LimitRules, OthersStay) {
-  const Read read("live<=1; nonsense; rss<=2");
+  const ReadLimits read("live<=1; nonsense; rss<=2");
   EXPECT_EQ(read.mistakes, 1u);
   ASSERT_EQ(read.rules.count(), 2u);
   EXPECT_EQ(read.rule(1).kind, LimitKind::kRss);
@@ -106,7 +106,7 @@ TEST(LimitRules, OthersStay) {
 TEST(LimitRules, AtMostSixteen) {
   std::string text;
   for (unsigned i = 0; i < 17; ++i) text += "live<=" + std::to_string(i) + ";";
-  const Read read(text);
+  const ReadLimits read(text);
   EXPECT_EQ(read.rules.count(), kMostLimits);
   EXPECT_EQ(read.messages, std::vector<std::string>{"there are more than 16 limits"});
 }
@@ -120,7 +120,7 @@ TEST(LimitRules, AnyTextEnds) {
   for (int i = 0; i < 20000; ++i) {
     std::string text;
     for (auto n = random() % 12; n != 0; --n) text += pieces[random() % std::size(pieces)];
-    const Read read(text);
+    const ReadLimits read(text);
     for (const std::string& message : read.messages) EXPECT_FALSE(message.empty()) << text;
     EXPECT_LE(read.rules.count() + read.mistakes, text.size() + 1) << text;
   }

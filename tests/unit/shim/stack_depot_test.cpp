@@ -48,7 +48,7 @@ class Stack {
   std::uint64_t hash_;
 };
 
-Tokens read(StackId id, std::uint32_t room, bool* cut) {
+Tokens tokens_of(StackId id, std::uint32_t room, bool* cut) {
   Tokens tokens(room + 1, 0x5a5a);
   const std::uint32_t n = stack_depot.read(id, tokens.data(), room, cut);
   EXPECT_LE(n, room);
@@ -65,7 +65,7 @@ Tokens random_tokens(std::mt19937_64& random, std::size_t count) {
 
 void expect_whole(const Stack& stack, StackId id) {
   bool cut = !stack.cut();
-  EXPECT_EQ(read(id, 1024, &cut), stack.innermost_first());
+  EXPECT_EQ(tokens_of(id, 1024, &cut), stack.innermost_first());
   EXPECT_EQ(cut, stack.cut());
   EXPECT_EQ(stack_depot.find(stack.hash()), id);
 }
@@ -136,14 +136,14 @@ TEST(StackDepot, WritesNoMoreThanThereIsRoomFor) {
   for (const std::uint32_t room : {0u, 1u, 7u, 8u, 9u, 49u, 50u, 51u}) {
     Tokens wanted = stack.innermost_first();
     wanted.resize(std::min(room, 50u));
-    EXPECT_EQ(read(id, room, &cut), wanted);
+    EXPECT_EQ(tokens_of(id, room, &cut), wanted);
   }
 }
 
 TEST(StackDepot, KnowsNothingOfOtherIds) {
   for (const StackId id : {kNoStack, kOverflowStack, StackId{(1u << kStackIdBits) - 1}}) {
     bool cut = true;
-    EXPECT_TRUE(read(id, 64, &cut).empty());
+    EXPECT_TRUE(tokens_of(id, 64, &cut).empty());
     EXPECT_FALSE(cut);
   }
 }

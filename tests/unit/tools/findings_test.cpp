@@ -15,7 +15,7 @@
 namespace weir {
 namespace {
 
-FindingsBuilder sample() {
+FindingsBuilder sample_findings() {
   FindingsBuilder builder;
   const std::uint8_t build_id[] = {1, 2, 3, 4};
   const std::size_t app = builder.module("/nowhere/app", 0x10000, 0x20000, 0x10000, build_id);
@@ -30,7 +30,7 @@ FindingsBuilder sample() {
 }
 
 TEST(Findings, OpensWhatTheLibraryWrites) {
-  const std::vector<std::byte> bytes = sample().build();
+  const std::vector<std::byte> bytes = sample_findings().build();
   Findings findings;
   std::string error;
   ASSERT_TRUE(findings.open(bytes, error)) << error;
@@ -54,7 +54,7 @@ std::string error_of(std::span<const std::byte> bytes) {
 
 template <typename T>
 std::vector<std::byte> with(std::size_t offset, T value) {
-  std::vector<std::byte> bytes = sample().build();
+  std::vector<std::byte> bytes = sample_findings().build();
   std::memcpy(bytes.data() + offset, &value, sizeof value);
   return bytes;
 }
@@ -83,7 +83,7 @@ TEST(Findings, NamesWhatIsWrong) {
 }
 
 TEST(Findings, ChecksModulesGroupsAndFrames) {
-  std::vector<std::byte> bytes = sample().build();
+  std::vector<std::byte> bytes = sample_findings().build();
   const auto header = [](std::vector<std::byte>& of) { return reinterpret_cast<FindingsHeader*>(of.data()); };
   const auto broken = [&](auto&& change) {
     std::vector<std::byte> copy = bytes;
@@ -201,7 +201,7 @@ TEST(Findings, ChecksIncidents) {
 }
 
 TEST(Findings, EveryCutIsRefused) {
-  const std::vector<std::byte> bytes = sample().build();
+  const std::vector<std::byte> bytes = sample_findings().build();
   for (std::size_t size = 0; size < bytes.size(); size += 8) {
     const std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     EXPECT_NE(error_of(cut), "") << size;
@@ -212,7 +212,7 @@ TEST(Findings, EveryCutIsRefused) {
 // sanitizers' build of this test would see).
 TEST(Findings, NoHeaderMakesTheReportCrash) {
   const Scratch scratch;
-  const std::size_t size = sample().build().size();
+  const std::size_t size = sample_findings().build().size();
   for (std::size_t field = 0; field < sizeof(FindingsHeader); field += 4) {
     for (const std::uint32_t value : {0u, 1u, 0x7fffffffu, 0xffffffffu, static_cast<std::uint32_t>(size)}) {
       const std::vector<std::byte> bytes = with(field, value);
@@ -233,7 +233,7 @@ TEST(Findings, NoHeaderMakesTheReportCrash) {
 }
 
 TEST(Findings, ComeFromADescriptorWhateverItsPosition) {
-  const std::vector<std::byte> bytes = sample().build();
+  const std::vector<std::byte> bytes = sample_findings().build();
   const int fd = memfd_create("findings", MFD_CLOEXEC);
   ASSERT_EQ(write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   std::vector<std::byte> read;
@@ -245,7 +245,7 @@ TEST(Findings, ComeFromADescriptorWhateverItsPosition) {
 }
 
 TEST(Findings, ComeFromAPipe) {
-  const std::vector<std::byte> bytes = sample().build();
+  const std::vector<std::byte> bytes = sample_findings().build();
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   ASSERT_EQ(write(ends[1], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));

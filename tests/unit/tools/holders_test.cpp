@@ -10,8 +10,8 @@ namespace weir {
 namespace {
 
 // From findings to the report; without names, so that no file is opened.
-struct Built {
-  explicit Built(FindingsBuilder& builder) : bytes(builder.build()) {
+struct BuiltLimits {
+  explicit BuiltLimits(FindingsBuilder& builder) : bytes(builder.build()) {
     EXPECT_TRUE(findings.open(bytes, error)) << error;
     if (!error.empty()) return;
     symboliser.emplace(findings, false);
@@ -45,7 +45,7 @@ TEST(LimitReport, NamesTheRequestAndTheLargest) {
   builder.group(LeakKind::kReachable, 690, 1,
                 {FindingsBuilder::token(weir, 0x31001), FindingsBuilder::token(app, 0x13001)});
   builder.limit(limit_of(builder, app), "live<=1000 -> report");
-  EXPECT_EQ(Built(builder).text(), R"(
+  EXPECT_EQ(BuiltLimits(builder).text(), R"(
 =================================================================
 ==4711==WARNING: weir: limit 'live<=1000 -> report' exceeded: operator new[] of 20 byte(s) with 990 byte(s) live
 in thread T1 'main' (tid 101):
@@ -71,7 +71,7 @@ TEST(LimitReport, OtherKindsAndActions) {
   limit.aborts = 1;
   limit.kind = 1;
   builder.limit(limit, "request<=10 -> abort");
-  const std::string text = Built(builder).text();
+  const std::string text = BuiltLimits(builder).text();
   EXPECT_NE(text.find("==ERROR: weir: limit 'request<=10 -> abort' exceeded: operator new[] of 20 byte(s)\n"),
             std::string::npos)
       << text;
@@ -89,7 +89,7 @@ TEST(LimitReport, AsManyHoldersAsAskedFor) {
   FindingsLimit limit = limit_of(builder, app);
   limit.stacks = 30;
   builder.limit(limit, "live<=1000 -> report");
-  const Built built(builder);
+  const BuiltLimits built(builder);
   const auto shown = [&](std::uint64_t most) {
     Settings settings;
     settings.max_leaks = most;

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "tests/unit/tools/frame_samples.hpp"
 #include "tests/unit/tools/incident_samples.hpp"
 #include "tests/unit/tools/scratch.hpp"
 #include "tools/commands/incident_report.hpp"
@@ -13,9 +14,7 @@
 namespace weir {
 namespace {
 
-const ModuleName kApp{.path = "/opt/app", .build_id = "c0ffee"};
 const ModuleName kGone{.path = "/opt/plugin.so", .unloaded = true};
-const ModuleName kUnknown{};
 const Frame kInlined{
     .address = 0x401000,
     .offset = 0x1000,
@@ -23,9 +22,8 @@ const Frame kInlined{
     .sources = {{"make(int)", "/src/make.cpp", 3, 7, true}, {"outer()", "/src/app.cpp", 12, 0, false}}};
 const Frame kNoLine{
     .address = 0x7f0000001234, .offset = 0x1234, .module = &kGone, .sources = {{.function = "plug"}}};
-const Frame kNoModule{.address = 0x99, .module = &kUnknown, .sources = {{}}};
 
-Incident sample() {
+Incident sample_incident() {
   Incident incident;
   FindingsIncident& facts = incident.facts;
   facts.kind = IncidentKind::kUseAfterFree;
@@ -61,7 +59,7 @@ Incident sample() {
 constexpr IncidentStyle kPlain{{}, {}, false, true};
 
 TEST(IncidentJson, HasEverythingOfTheText) {
-  const std::string line = incident_json_line(sample(), {"./app", "\xff"}, "/src/");
+  const std::string line = incident_json_line(sample_incident(), {"./app", "\xff"}, "/src/");
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const JsonDocument document(line);
   const JsonView json = document.root();
@@ -98,9 +96,9 @@ void expect_round_trip(const Incident& incident) {
 }
 
 TEST(IncidentJson, CanBeReadBack) {
-  Incident incident = sample();
+  Incident incident = sample_incident();
   expect_round_trip(incident);
-  incident = sample();
+  incident = sample_incident();
   incident.facts.occasion = IncidentOccasion::kAccess;
   incident.facts.access = IncidentAccess::kWrite;
   expect_round_trip(incident);
@@ -118,7 +116,7 @@ TEST(IncidentJson, CanBeReadBack) {
 }
 
 TEST(IncidentJson, WhatIsNoneIsRefused) {
-  const std::string line = incident_json_line(sample(), {}, "");
+  const std::string line = incident_json_line(sample_incident(), {}, "");
   FramePool pool;
   for (std::size_t size = 0; size + 1 < line.size(); size += 7) {
     EXPECT_FALSE(read_incident_json(std::string_view(line).substr(0, size), pool).has_value()) << size;

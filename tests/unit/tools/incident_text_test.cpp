@@ -11,8 +11,8 @@ namespace weir {
 namespace {
 
 // From findings to the report; without names, so that no file is opened.
-struct Built {
-  explicit Built(FindingsBuilder& builder, const Settings& settings = {}) : bytes(builder.build()) {
+struct BuiltIncident {
+  explicit BuiltIncident(FindingsBuilder& builder, const Settings& settings = {}) : bytes(builder.build()) {
     std::string error;
     EXPECT_TRUE(findings.open(bytes, error)) << error;
     symboliser.emplace(findings, false);
@@ -35,7 +35,7 @@ TEST(IncidentText, OfAnOverflow) {
   FindingsBuilder builder;
   const std::size_t app = add_app(builder);
   add_with_dump(builder, overflow_of(builder, app));
-  EXPECT_EQ(Built(builder).text(), R"(
+  EXPECT_EQ(BuiltIncident(builder).text(), R"(
 =================================================================
 ==4711==ERROR: weir: heap-buffer-overflow: 3 byte(s) damaged at offset 13 of a block of 13 byte(s), found by free
 in thread T1 'main' (tid 101):
@@ -73,7 +73,7 @@ TEST(IncidentText, HasUpToFourStacksAndTheirThreads) {
   incident.neighbour_bytes = 24;
   incident.neighbour = builder.stack({}, 4, "");
   builder.incident(incident);
-  EXPECT_EQ(Built(builder).text({{}, "seen by page", false, true}), R"(
+  EXPECT_EQ(BuiltIncident(builder).text({{}, "seen by page", false, true}), R"(
 =================================================================
 ==4711==ERROR: weir: heap-use-after-free: read at offset 13 of a freed block of 13 byte(s)
 seen by page
@@ -105,7 +105,7 @@ TEST(IncidentText, LeavesOutWhatIsNotKnown) {
   incident.call = IncidentCall::kFree;
   incident.address = 0x10;
   builder.incident(incident);
-  const Built built(builder);
+  const BuiltIncident built(builder);
   EXPECT_EQ(built.text(), R"(
 =================================================================
 ==4711==ERROR: weir: bad-free: free of 0x10, which is not mapped
@@ -119,7 +119,7 @@ TEST(IncidentText, SaysHowManyBytesOfARangeDiffer) {
   FindingsIncident incident = overflow_of(builder, add_app(builder));
   incident.damage_bytes = 8;
   builder.incident(incident);
-  EXPECT_NE(Built(builder).text().find(
+  EXPECT_NE(BuiltIncident(builder).text().find(
                 "\nthe block: 13 byte(s) at 0x340000001010; 3 of the 8 byte(s) from offset 13 on differ\n"),
             std::string::npos);
 }
@@ -127,7 +127,7 @@ TEST(IncidentText, SaysHowManyBytesOfARangeDiffer) {
 TEST(IncidentText, IsColouredOnlyWhenAsked) {
   FindingsBuilder builder;
   add_with_dump(builder, overflow_of(builder, add_app(builder)));
-  const Built built(builder);
+  const BuiltIncident built(builder);
   EXPECT_EQ(built.text().find('\x1b'), std::string::npos);
   const std::string text = built.text({{}, {}, true, true});
   EXPECT_NE(text.find("\x1b[1;31m==4711==ERROR"), std::string::npos);
@@ -145,7 +145,7 @@ TEST(IncidentText, StacksBeginWithTheProgramsCall) {
                                 builder.token(app, 0x11001), builder.token(weir, 0x23001)});
   incident.allocated = builder.stack({builder.token(weir, 0x21001)});
   builder.incident(incident);
-  const std::string text = Built(builder).text();
+  const std::string text = BuiltIncident(builder).text();
   EXPECT_NE(text.find("(tid 101):\n    #0 0x000000011000 (/opt/app+0x1000)\n"
                       "    #1 0x000000023000 (/usr/lib/libweir.so+0x3000)\n\n"),
             std::string::npos)
@@ -172,7 +172,7 @@ TEST(IncidentText, SummaryNamesTheTellingStack) {
   builder.incident(incident);  // found later in a freed block: who freed it
   incident.freed = incident.allocated = {};
   builder.incident(incident);
-  const Built built(builder);
+  const BuiltIncident built(builder);
   EXPECT_EQ(incident_summary(built.incidents[0], {}), "heap-buffer-overflow in (/opt/app+0x2000)");
   EXPECT_EQ(incident_summary(built.incidents[1], {}), "heap-buffer-overflow in (/opt/app+0x1000)");
   EXPECT_EQ(incident_summary(built.incidents[2], {}), "heap-use-after-free in (/opt/app+0x4000)");

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/tools/findings_builder.hpp"
+#include "tests/unit/tools/frame_samples.hpp"
 #include "tests/unit/tools/scratch.hpp"
 #include "tools/commands/leak_report.hpp"
 #include "tools/json/json.hpp"
@@ -12,9 +13,7 @@
 namespace weir {
 namespace {
 
-const ModuleName kApp{.path = "/opt/app", .build_id = "c0ffee"};
 const ModuleName kPlugin{.path = "/opt/plugin.so", .build_id = "beef", .unloaded = true};
-const ModuleName kUnknown{};
 
 const Frame kInlinedFrame{
     .address = 0x401000,
@@ -25,9 +24,8 @@ const Frame kInlinedFrame{
 const Frame kStripped{.address = 0x402000, .offset = 0x2000, .module = &kApp, .sources = {{}}};
 const Frame kSymbolOnly{
     .address = 0x7f0000001234, .offset = 0x1234, .module = &kPlugin, .sources = {{.function = "plug"}}};
-const Frame kNoModule{.address = 0x99, .module = &kUnknown, .sources = {{}}};
 
-LeakReport sample() {
+LeakReport sample_report() {
   LeakReport report;
   report.facts.pid = 4711;
   report.facts.context_size = 64;
@@ -44,7 +42,7 @@ LeakReport sample() {
 }
 
 TEST(ReportText, HasLeakSanitizersLayout) {
-  EXPECT_EQ(report_text(sample(), {}, false), R"(
+  EXPECT_EQ(report_text(sample_report(), {}, false), R"(
 =================================================================
 ==4711==ERROR: weir: detected memory leaks
 
@@ -65,7 +63,7 @@ SUMMARY: weir: 108 byte(s) leaked in 3 allocation(s).
 }
 
 TEST(ReportText, NamesWhatIsUnusual) {
-  LeakReport report = sample();
+  LeakReport report = sample_report();
   report.leaks.clear();
   report.more_leaks = 3;
   report.small_leaks = 2;
@@ -113,7 +111,7 @@ SUMMARY: weir: 108 byte(s) leaked in 3 allocation(s).
 }
 
 TEST(ReportText, NamesTheRoute) {
-  LeakReport report = sample();
+  LeakReport report = sample_report();
   report.leaks = {{LeakKind::kDirect, 64, 2, 0, "strings", {}}};
   EXPECT_NE(report_text(report, {}, false)
                 .find("\nDirect leak of 64 byte(s) in 2 object(s) allocated on route 'strings' from:\n"),
@@ -121,7 +119,7 @@ TEST(ReportText, NamesTheRoute) {
 }
 
 TEST(ReportText, ListsReachableBlocks) {
-  LeakReport report = sample();
+  LeakReport report = sample_report();
   report.leaks = {{LeakKind::kReachable, 64, 2, 0, "", {}}};
   const std::string text = report_text(report, {}, false);
   EXPECT_NE(
@@ -135,7 +133,7 @@ constexpr const char* kNoLeaks =
     "30 allocation(s), 20 free(s)\n";
 
 LeakReport without_leaks() {
-  LeakReport report = sample();
+  LeakReport report = sample_report();
   report.leaks.clear();
   report.lost[0] = report.lost[1] = {};
   return report;
@@ -174,7 +172,7 @@ TEST(ReportText, KeepsSilentAboutBuiltInSuppressionsAlone) {
 TEST(ReportText, SummaryCanBeLeftOut) {
   Settings settings;
   settings.summary = "never";
-  const std::string text = report_text(sample(), settings, false);
+  const std::string text = report_text(sample_report(), settings, false);
   EXPECT_NE(text.find("ERROR: weir"), std::string::npos);
   EXPECT_EQ(text.find("SUMMARY"), std::string::npos);
   EXPECT_EQ(text.find("totals"), std::string::npos);
@@ -183,20 +181,20 @@ TEST(ReportText, SummaryCanBeLeftOut) {
 TEST(ReportText, CutsThePrefixFromTheFront) {
   Settings settings;
   settings.strip_path_prefix = "/src/";
-  const std::string text = report_text(sample(), settings, false);
+  const std::string text = report_text(sample_report(), settings, false);
   EXPECT_NE(text.find("in make(int) make.cpp:3:7\n"), std::string::npos);
   settings.strip_path_prefix = "rc/";
-  EXPECT_NE(report_text(sample(), settings, false).find("in make(int) /src/make.cpp:3:7\n"),
+  EXPECT_NE(report_text(sample_report(), settings, false).find("in make(int) /src/make.cpp:3:7\n"),
             std::string::npos);
 }
 
 TEST(ReportText, IsColouredOnlyWhenAsked) {
-  EXPECT_EQ(report_text(sample(), {}, false).find('\x1b'), std::string::npos);
-  EXPECT_NE(report_text(sample(), {}, true).find("\x1b[1;31m==4711==ERROR"), std::string::npos);
+  EXPECT_EQ(report_text(sample_report(), {}, false).find('\x1b'), std::string::npos);
+  EXPECT_NE(report_text(sample_report(), {}, true).find("\x1b[1;31m==4711==ERROR"), std::string::npos);
 }
 
 TEST(ReportJson, HasEverythingOfTheText) {
-  LeakReport report = sample();
+  LeakReport report = sample_report();
   report.used = {{"mine", 1, 10, false}};
   report.unused = {"never"};
   report.facts.pause_ns = 5;
@@ -233,8 +231,8 @@ TEST(ReportJson, HasEverythingOfTheText) {
 }
 
 // From findings to the report.
-struct Built {
-  explicit Built(FindingsBuilder builder, Settings settings = {}, std::vector<std::string> patterns = {})
+struct BuiltReport {
+  explicit BuiltReport(FindingsBuilder builder, Settings settings = {}, std::vector<std::string> patterns = {})
       : bytes(builder.build()), matcher(patterns, true) {
     std::string error;
     EXPECT_TRUE(findings.open(bytes, error)) << error;
@@ -268,7 +266,7 @@ FindingsBuilder five_leaks() {
 }
 
 TEST(BuildReport, SortsByKindAndSize) {
-  const Built built(five_leaks());
+  const BuiltReport built(five_leaks());
   EXPECT_EQ(bytes_of(built.report), (std::vector<std::uint64_t>{20, 20, 10, 40, 30}));
   EXPECT_EQ(built.report.leaks[0].blocks, 2u);
   EXPECT_EQ(built.report.lost_bytes(), 120u);
@@ -279,7 +277,7 @@ TEST(BuildReport, StacksBeginWithTheProgramsCall) {
   FindingsBuilder builder;
   const std::size_t weir = builder.module("/lib/libweir.so", 0x10000, 0x20000, 0x10000);
   builder.group(LeakKind::kDirect, 10, 1, {builder.token(weir, 0x10100), builder.token(0, 0x99)});
-  const Built built(std::move(builder));
+  const BuiltReport built(std::move(builder));
   ASSERT_EQ(built.report.leaks[0].frames.size(), 1u);
   EXPECT_EQ(built.report.leaks[0].frames[0]->address, 0x98u);
 }
@@ -287,7 +285,7 @@ TEST(BuildReport, StacksBeginWithTheProgramsCall) {
 TEST(BuildReport, ListsReachableBlocksLast) {
   Settings settings;
   settings.show_reachable = true;
-  const Built built(five_leaks(), settings);
+  const BuiltReport built(five_leaks(), settings);
   EXPECT_EQ(built.report.leaks.back().kind, LeakKind::kReachable);
   EXPECT_EQ(built.report.lost_bytes(), 120u);
 }
@@ -296,7 +294,7 @@ TEST(BuildReport, LimitsWhatIsPrintedButNotWhatIsCounted) {
   Settings settings;
   settings.max_leaks = 1;
   settings.min_leak_bytes = 20;
-  const Built built(five_leaks(), settings);
+  const BuiltReport built(five_leaks(), settings);
   EXPECT_EQ(bytes_of(built.report), (std::vector<std::uint64_t>{20}));
   EXPECT_EQ(built.report.small_leaks, 1u);
   EXPECT_EQ(built.report.more_leaks, 3u);
@@ -304,7 +302,7 @@ TEST(BuildReport, LimitsWhatIsPrintedButNotWhatIsCounted) {
 }
 
 TEST(BuildReport, SuppressesByModule) {
-  const Built built(five_leaks(), {}, {"/nowhere/lib"});
+  const BuiltReport built(five_leaks(), {}, {"/nowhere/lib"});
   EXPECT_EQ(bytes_of(built.report), (std::vector<std::uint64_t>{20, 20, 40, 30}));
   EXPECT_EQ(built.report.suppressed.bytes, 10u);
   ASSERT_EQ(built.report.used.size(), 1u);
@@ -317,7 +315,7 @@ TEST(BuildReport, IndirectLeaksGoWithTheLastDirectOne) {
   const std::size_t lib = builder.module("/nowhere/lib", 0x20000, 0x30000, 0x20000);
   builder.group(LeakKind::kDirect, 10, 1, {builder.token(lib, 0x20100)});
   builder.group(LeakKind::kIndirect, 40, 1, {builder.token(app, 0x10100)});
-  const Built built(std::move(builder), {}, {"/nowhere/lib"});
+  const BuiltReport built(std::move(builder), {}, {"/nowhere/lib"});
   EXPECT_TRUE(built.report.leaks.empty());
   EXPECT_EQ(built.report.lost_blocks(), 0u);
   EXPECT_EQ(built.report.suppressed.bytes, 50u);
