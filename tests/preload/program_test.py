@@ -15,6 +15,9 @@ The program's source holds lines `//: WORD …`:
   modes native leak pass                   default leak; `native` shows that the expectations are libc's own
   plugin NAME SOURCE FLAGS…                a shared object beside the program, named by $PLUGINS/NAME (in flags and env)
   needs PATH…                              skipped where it is missing
+
+Two runs of a program that does the same give the same verdict: those of leaks/ run WEIR_REPEATS times, 10 times in the
+long tests, and each time as it says.
 """
 
 import os
@@ -25,6 +28,8 @@ import sys
 
 import harness
 from harness import ExpectedLeak, Skip, check, compare_leaks, equal
+
+REPEATS = int(os.environ.get("WEIR_REPEATS", "10" if harness.ALL else "1"))
 
 
 class Header:
@@ -134,11 +139,12 @@ def run_case(weir, source, header, level, mode):
         os.symlink(built, os.path.join(plugins, name))
     program = weir.build(source, ["-" + level, "-pthread", *(f.replace("$PLUGINS", plugins) for f in header.flags)])
     options = ":".join(filter(None, [header.options, "mode=pass" if mode == "pass" else ""]))
-    result = weir.run([program, *header.args], options, preload=mode != "native",
-                      env={**{name: value.replace("$PLUGINS", plugins) for name, value in header.env.items()},
-                           "PLUGINS": plugins})
     own_status = 0 if header.leaks or header.status == 23 else header.status
-    check_result(header, mode, result, own_status)
+    for _ in range(REPEATS if os.path.basename(os.path.dirname(source)) == "leaks" else 1):
+        result = weir.run([program, *header.args], options, preload=mode != "native",
+                          env={**{name: value.replace("$PLUGINS", plugins) for name, value in header.env.items()},
+                               "PLUGINS": plugins})
+        check_result(header, mode, result, own_status)
 
 
 def main():

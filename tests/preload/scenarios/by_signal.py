@@ -132,4 +132,14 @@ def test_descriptors_are_not_kept_open(weir):
         os.remove(seen)
 
 
+def test_first_thread_has_ended(weir):
+    """What /proc shows of the process is without its memory then."""
+    daemon = Daemon(weir, program="first_thread_ends.c")
+    asked = weir.run([weir.tool, "check", str(daemon.child.pid)], preload=False)
+    equal(asked.status, 0, asked.describe())
+    check("66 byte(s) leaked in 1 allocation(s)" in daemon.ask(), daemon.text())
+    equal(daemon.end()[0], 23, "status")
+    check(len(re.findall("66 byte.s. leaked in 1 allocation", daemon.text())) >= 2, daemon.text())
+
+
 harness.main(globals())
