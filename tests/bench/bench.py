@@ -22,8 +22,8 @@ import programs
 from measure import Failed, Launcher
 from table import Table
 
-ORDER = ("pass", "pair", "leak", "track", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report", "demand",
-         "startup", "peers", "guard", "canary", "guard-page", "log", "heap-check", "guard-asan",
+ORDER = ("pass", "pair", "leak", "track", "clear", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
+         "demand", "startup", "peers", "guard", "canary", "guard-page", "log", "heap-check", "guard-asan",
          "guard-memcheck", "cores", "pool", "arena", "sites", "routes-stats", "noroutes")
 NOT_QUICK = ("heaptrack-run", "peers", "guard-memcheck")
 ONLY_NAMED = ("noroutes",)  # builds another commit first

@@ -2,7 +2,7 @@
 
 import os
 
-from measure import Failed, geometric_mean, in_pairs, ratio
+from measure import Command, Failed, geometric_mean, in_pairs, ratio
 from table import Row
 
 JEMALLOC = "LD_PRELOAD=libjemalloc.so.2"
@@ -13,6 +13,7 @@ HEADINGS = {
     "pass": "CPU of mode=pass / CPU under libjemalloc.so.2",
     "leak": "CPU of mode=leak with check and report / native CPU",
     "track": "CPU of mode=leak without the check at exit / native CPU",
+    "clear": "CPU of mode=leak / the same with clear_freed=none: what clearing freed blocks costs",
     "heaptrack": "CPU of mode=leak / CPU of heaptrack recording",
     "heaptrack-run": "the same / CPU of `heaptrack --raw`, its compressor too, for information",
     "memory": "peak RSS of mode=leak / peak RSS under libjemalloc.so.2",
@@ -25,9 +26,9 @@ def preload(setting, *options):
     return ("LD_PRELOAD=" + setting.library, "WEIR_OPTIONS=" + ":".join(options))
 
 
-def leak(setting):
+def leak(setting, *options):
     """As a user runs it, but for where the report goes."""
-    return preload(setting, "mode=leak", "exitcode=0", "log_path=" + os.devnull)
+    return preload(setting, "mode=leak", "exitcode=0", "log_path=" + os.devnull, *options)
 
 
 class Comparison:
@@ -79,6 +80,17 @@ def tracking(setting, table):
     group.mean()
 
 
+def clearing(setting, table):
+    group = Comparison(setting, table, "clear", setting.pairs(5))
+    with_and_without = leak(setting), leak(setting, "clear_freed=none")
+    for name, program in setting.programs().items():
+        group.compare(name, *(program.under(*environment) for environment in with_and_without))
+    group.mean(most=1.03)
+    # What it could cost most: a program that does nothing else.
+    large = Command((setting.compiled("large_blocks", "large_blocks.c"), str(setting.work(60_000))))
+    group.compare("large blocks, a byte of each page", *(large.under(*environment) for environment in with_and_without))
+
+
 def heaptrack(setting, table):
     # It does not follow into processes that the program starts, so repacking is here the one that does the work.
     group = Comparison(setting, table, "heaptrack", setting.pairs(3))
@@ -118,5 +130,5 @@ def peers(setting, table):
         group.compare(f"{name}, memcheck", program.behind(*memcheck), program)
 
 
-GROUPS = {"pass": passing, "leak": leaking, "track": tracking, "heaptrack": heaptrack,
+GROUPS = {"pass": passing, "leak": leaking, "track": tracking, "clear": clearing, "heaptrack": heaptrack,
           "heaptrack-run": heaptrack_run, "memory": memory, "peers": peers}
