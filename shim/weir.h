@@ -1,7 +1,20 @@
-/* weir.h: tell weir where an arena's scopes begin and end. C and C++; optional.
+/* weir.h: tell weir which subsystem allocates, and where an arena's scopes begin and end. C and C++; optional.
  *
  * Without libweir.so in the process every call here does nothing and answers NULL or 0, so a program may keep
- * them in. With it, and with a rule of WEIR_ROUTES that leads to an arena, all that the calling thread
+ * them in.
+ *
+ * Tags: what the calling thread allocates between push and pop has the name on it, in mode=leak and mode=guard;
+ * reports say which, and sum it up.
+ *
+ *     weir_tag_push("physics");
+ *     world = load_world();
+ *     weir_tag_pop();
+ *
+ * Tags nest, the innermost one counts. A block keeps its tag, whoever frees it; realloc gives it the present one. Names
+ * have at most 63 bytes, and a process at most 1023 of them. O(1), and async-signal-safe for names that were used
+ * before.
+ *
+ * Scopes: with a rule of WEIR_ROUTES that leads to an arena, all that the calling thread
  * allocates on that route between enter and leave lies in chunks of its own; leave ends all of it at once,
  * freed or not.
  *
@@ -60,6 +73,23 @@ static inline int weir_scope_reset(weir_scope* scope) {
   int (*call)(weir_scope*);
   *(void**)&call = weir_look_up_(&cache, "weir_shim_scope_reset");
   return call != NULL && scope != NULL ? call(scope) : 0;
+}
+
+/* Puts a name on what the thread allocates from here on; NULL or "" takes none. 1, or 0 where the blocks get no name.
+ * Each push needs its pop, whatever it answered. */
+static inline int weir_tag_push(const char* name) {
+  static void* cache;
+  int (*call)(const char*);
+  *(void**)&call = weir_look_up_(&cache, "weir_shim_tag_push");
+  return call != NULL ? call(name) : 0;
+}
+
+/* Back to the tag from before the last push. 1, or 0 where there was none. */
+static inline int weir_tag_pop(void) {
+  static void* cache;
+  int (*call)(void);
+  *(void**)&call = weir_look_up_(&cache, "weir_shim_tag_pop");
+  return call != NULL ? call() : 0;
 }
 
 /* The name of the route that the block came by; NULL for the parent allocator's, and without the library. */

@@ -13,7 +13,7 @@
 namespace weir {
 
 inline constexpr char kFindingsMagic[8] = {'W', 'E', 'I', 'R', 'F', 'I', 'N', 'D'};
-inline constexpr std::uint32_t kFindingsVersion = 5;
+inline constexpr std::uint32_t kFindingsVersion = 6;
 
 // One frame of a stack in 64 bits: address, what kind of address, and which loading of which module.
 //   bits 0..46   instruction address as the unwinder saw it
@@ -97,13 +97,16 @@ struct FindingsHeader {
   std::uint32_t context_size;      // option malloc_context_size
   CheckObstacle obstacle;          // other than kNone: nothing was looked at, and there are no groups
 
-  FindingsSection modules;    // FindingsModule; index 0 is unused (no module)
-  FindingsSection groups;     // FindingsGroup; one a (stack, kind, lost_through, route), in no order
-  FindingsSection frames;     // FrameToken; innermost first
-  FindingsSection text;       // bytes: paths
-  FindingsSection options;    // bytes: the options in force, "key=value\n" each, every row of options.def
-  FindingsSection command;    // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
-  FindingsSection routes;     // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
+  FindingsSection modules;  // FindingsModule; index 0 is unused (no module)
+  FindingsSection groups;   // FindingsGroup; one a (stack with tag, kind, lost_through, route), in no order
+  FindingsSection frames;   // FrameToken; innermost first
+  FindingsSection text;     // bytes: paths
+  FindingsSection options;  // bytes: the options in force, "key=value\n" each, every row of options.def
+  FindingsSection command;  // bytes: the program's arguments, each ended by a NUL (/proc/self/cmdline)
+  FindingsSection routes;   // bytes: the names of the rules of WEIR_ROUTES, each ended by a NUL
+  FindingsSection tags;     // bytes: the names of the program's tags, each ended by a NUL
+  FindingsSection
+      tag_totals;  // LeakTotals; kLeakKinds for each tag, before suppressions; none for an incident or limit
   FindingsSection program;    // bytes: the name that it was started by, for %e
   FindingsSection incidents;  // FindingsIncident
   FindingsSection dumps;      // bytes: memory around the incidents, and their marks
@@ -136,6 +139,8 @@ struct FindingsGroup {
   std::uint32_t flags;
   std::uint32_t lost_through;  // kIndirect: stack_id of the direct leak that leads to these blocks; else 0
   std::uint32_t route;         // the blocks came by this rule, counted from 1; 0: from the parent
+  std::uint32_t tag;           // the name on them, counted from 1; 0: none
+  std::uint32_t unused;
 };
 
 inline constexpr std::uint32_t kLimitKinds = 3;  // live, request, rss: LimitKind of shim/watch/limits_rules

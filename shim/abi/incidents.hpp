@@ -93,6 +93,8 @@ struct IncidentStack {
   std::uint32_t thread;       // weir's number of the thread, from 1 (the first that allocated); 0: unknown
   std::uint32_t tid;          // of the system; 0: unknown
   char thread_name[kThreadNameBytes];  // ends with a NUL
+  std::uint32_t tag;                   // the name on the block, counted from 1; 0: none
+  std::uint32_t unused;
 };
 
 struct FindingsIncident {

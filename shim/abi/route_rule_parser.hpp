@@ -174,6 +174,9 @@ class RouteRuleParser : public RouteConditionParser {
       case ParameterKind::kFile:
         with.file = value;
         return !value.empty();
+      case ParameterKind::kTag:
+        with.tag = value;
+        return !value.empty() && value.size() <= kLongestTag;
     }
     return false;
   }

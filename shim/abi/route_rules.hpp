@@ -45,6 +45,7 @@ struct RouteParameters {
   bool prefault = false;  // fixed, arena: touch the pages at once
   bool huge = false;      // ask for huge pages
   std::string_view file;  // fixed: the buffer is this file, mapped (shared only)
+  std::string_view tag;   // a name for reports of mode=leak and mode=guard; empty for none
 };
 
 struct RouteRule {

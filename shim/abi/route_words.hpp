@@ -37,11 +37,12 @@ enum class ParameterKind : std::uint8_t {
   kFull,
   kPrefault,
   kHuge,
-  kFile
+  kFile,
+  kTag
 };
-inline constexpr unsigned kParameterKinds = 8;
+inline constexpr unsigned kParameterKinds = 9;
 inline constexpr std::string_view kParameterWords[kParameterKinds] = {
-    "capacity", "chunk", "retain", "shared", "full", "prefault", "huge", "file"};
+    "capacity", "chunk", "retain", "shared", "full", "prefault", "huge", "file", "tag"};
 inline constexpr std::string_view kParameterRanges[kParameterKinds] = {"1 to 1024G",
                                                                        "a power of two from 64K to 1G",
                                                                        "0 to 1024G",
@@ -49,7 +50,8 @@ inline constexpr std::string_view kParameterRanges[kParameterKinds] = {"1 to 102
                                                                        "parent, null or abort",
                                                                        "0 or 1",
                                                                        "0 or 1",
-                                                                       "a path"};
+                                                                       "a path",
+                                                                       "a name of at most 63 bytes"};
 
 constexpr unsigned parameter_bit(ParameterKind kind) noexcept {
   return 1u << static_cast<unsigned>(kind);
@@ -58,20 +60,20 @@ constexpr unsigned parameter_bit(ParameterKind kind) noexcept {
 // Bit i: the target takes ParameterKind i.
 constexpr unsigned parameters_of(RouteTarget target) noexcept {
   using enum ParameterKind;
-  constexpr unsigned kPoolTakes =
-      parameter_bit(kCapacity) | parameter_bit(kRetain) | parameter_bit(kFull) | parameter_bit(kHuge);
+  constexpr unsigned kPoolTakes = parameter_bit(kCapacity) | parameter_bit(kRetain) | parameter_bit(kFull) |
+                                  parameter_bit(kHuge) | parameter_bit(kTag);
   switch (target) {
     case RouteTarget::kParent:
-      return 0;
+      return parameter_bit(kTag);
     case RouteTarget::kPage:
-      return parameter_bit(kHuge);
+      return parameter_bit(kHuge) | parameter_bit(kTag);
     case RouteTarget::kPool:
       return kPoolTakes;
     case RouteTarget::kArena:
       return kPoolTakes | parameter_bit(kChunk) | parameter_bit(kShared) | parameter_bit(kPrefault);
     case RouteTarget::kFixed:
       return parameter_bit(kCapacity) | parameter_bit(kShared) | parameter_bit(kFull) |
-             parameter_bit(kPrefault) | parameter_bit(kHuge) | parameter_bit(kFile);
+             parameter_bit(kPrefault) | parameter_bit(kHuge) | parameter_bit(kFile) | parameter_bit(kTag);
   }
   return 0;
 }
@@ -86,5 +88,6 @@ inline constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 30;
 inline constexpr std::uint64_t kMostConditionBytes = std::uint64_t{1} << 47;
 inline constexpr std::string_view kConditionRange = "0 to 131072G, as in 100, 4K or 64M";
 inline constexpr std::size_t kLongestRouteName = 31;
+inline constexpr std::size_t kLongestTag = 63;
 
 }  // namespace weir

@@ -34,22 +34,24 @@ struct Note {
   GuardMeta when;
 };
 
-[[gnu::always_inline]] inline Note note_allocation(const CallSite& site, std::uint64_t bytes,
-                                                   Family& family) noexcept {
+[[gnu::always_inline]] inline Note note_allocation(const CallSite& site, std::uint64_t bytes, Family& family,
+                                                   CallKind call, std::size_t alignment = kGranule) noexcept {
   ThreadState* t = enter();
   if (__builtin_expect(t == nullptr, 0)) {
     return {nullptr, note_without_state(site, bytes, family), {0, ticks_now()}};
   }
   count_allocation(t->counts, bytes);
-  const StackId stack = keeps_alloc_stacks ? t->memo.stack_of(site) : kNoStack;
+  const StackId stack =
+      keeps_alloc_stacks ? with_tag(*t, t->memo.stack_of(site), site, bytes, alignment, call) : kNoStack;
   const Note note{t, stack, meta_now(t)};
   leave(t);
   return note;
 }
 
 [[gnu::always_inline]] inline void* finish(void* base, std::size_t offset, unsigned shift, std::size_t bytes,
-                                           Family family, const CallSite& site) noexcept {
-  const Note note = note_allocation(site, bytes, family);
+                                           Family family, const CallSite& site, CallKind call,
+                                           std::size_t alignment = kGranule) noexcept {
+  const Note note = note_allocation(site, bytes, family, call, alignment);
   GuardHeader* header = GuardHeader::of(static_cast<char*>(base) + offset);
   header->begin(bytes, shift, family, note.stack, note.when);
   if (__builtin_expect(options.max_malloc_fill_size != 0, 0)) fill_new(header->block(), 0, bytes);
@@ -66,7 +68,7 @@ struct Note {
                    ? take_routed(bytes, call, program_caller(site.ip))
                    : parent::allocate(kGuardHeaderBytes + GuardHeader::span_of(bytes));
   if (__builtin_expect(base == nullptr, 0)) return nullptr;
-  return finish(base, kGuardHeaderBytes, kPlainShift, bytes, family, site);
+  return finish(base, kGuardHeaderBytes, kPlainShift, bytes, family, site, call);
 }
 
 [[gnu::always_inline]] inline void* allocate_aligned(std::size_t alignment, std::size_t bytes, Family family,
@@ -82,7 +84,8 @@ struct Note {
   void* base = routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, total)
                        : parent::allocate_aligned(alignment, total);
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
-  return finish(base, offset, static_cast<unsigned>(__builtin_ctzll(alignment)), bytes, family, site);
+  return finish(base, offset, static_cast<unsigned>(__builtin_ctzll(alignment)), bytes, family, site, call,
+                alignment);
 }
 
 }  // namespace weir::guarded

@@ -69,7 +69,7 @@ __attribute__((noinline)) void* take_routed(std::size_t bytes, CallKind call, st
 __attribute__((noinline)) void* take_pages(std::size_t bytes, std::size_t alignment, Family family,
                                            CallKind call, const CallSite& site) noexcept {
   if (!pages::wanted(bytes, alignment, call, site.ip)) return nullptr;
-  return pages::make(bytes, alignment, family, site,
+  return pages::make(bytes, alignment, family, call, site,
                      call == CallKind::kCalloc ? 0 : options.max_malloc_fill_size);
 }
 

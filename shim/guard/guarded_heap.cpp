@@ -104,7 +104,7 @@ WEIR_GUARDED void* calloc(std::size_t count, std::size_t bytes) {
                        : parent::allocate_zeroed(kGuardHeaderBytes + GuardHeader::span_of(total));
   if (base == nullptr) return nullptr;
   Family family = Family::kCalloc;
-  const Note note = note_allocation(site, total, family);
+  const Note note = note_allocation(site, total, family, CallKind::kCalloc);
   GuardHeader* header = GuardHeader::of(static_cast<char*>(base) + kGuardHeaderBytes);
   header->begin(total, kPlainShift, family, note.stack, note.when);
   return header->block();
@@ -130,7 +130,7 @@ void* resize(GuardHeader* header, std::size_t bytes, const CallSite& site) noexc
   }
   note_free(before.bytes(), before.family());
   Family family = Family::kRealloc;
-  const Note note = note_allocation(site, bytes, family);
+  const Note note = note_allocation(site, bytes, family, CallKind::kRealloc);
   GuardHeader* resized = GuardHeader::of(static_cast<char*>(base) + kGuardHeaderBytes);
   resized->begin(bytes, kPlainShift, family, note.stack, note.when);
   fill_new(resized->block(), before.bytes(), bytes);

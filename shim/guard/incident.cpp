@@ -75,6 +75,7 @@ void write_origin(FindingsFile& file, FindingsHeader& header, IncidentStack& to,
   to.first_frame = stack.first_frame;
   to.frame_count = stack.frame_count;
   to.flags = stack.flags;
+  to.tag = stack.tag;
   describe_thread(to, from.when.thread);
   if (from.when.ticks != 0) to.age_ns = nanoseconds_since(from.when.ticks);
 }

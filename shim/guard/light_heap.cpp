@@ -27,7 +27,7 @@ namespace {
 void* on_pages(std::size_t bytes, std::size_t alignment, Family family, CallKind call,
                const CallSite& site) noexcept {
   if (!pages::choose(bytes, alignment, call, program_caller(site.ip))) return nullptr;
-  return pages::make(bytes, alignment, family, site,
+  return pages::make(bytes, alignment, family, call, site,
                      call == CallKind::kCalloc ? 0 : options.max_malloc_fill_size);
 }
 

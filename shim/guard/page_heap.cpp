@@ -79,11 +79,13 @@ void begin() noexcept {
   if (in_use) catch_faults();
 }
 
-void* make(std::size_t bytes, std::size_t alignment, Family family, const CallSite& site,
+void* make(std::size_t bytes, std::size_t alignment, Family family, CallKind call, const CallSite& site,
            std::size_t fill) noexcept {
   ThreadState* t = enter();
   if (t == nullptr) return nullptr;
-  const StackId stack = options.stacks != kStacksNone ? t->memo.stack_of(site) : kNoStack;
+  const StackId stack = options.stacks != kStacksNone
+                            ? with_tag(*t, t->memo.stack_of(site), site, bytes, alignment, call)
+                            : kNoStack;
   void* const block = allocate(bytes, alignment, {family, stack, page_meta(t->number, ticks_now())});
   if (block != nullptr) count_allocation(t->counts, bytes);
   leave(t);

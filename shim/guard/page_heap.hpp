@@ -24,7 +24,7 @@ void begin() noexcept;
 
 // A block that wanted() chose, noted and counted; `fill` of its bytes are set to malloc_fill_byte. nullptr:
 // it gets canaries, and nothing is noted.
-void* make(std::size_t bytes, std::size_t alignment, Family family, const CallSite& site,
+void* make(std::size_t bytes, std::size_t alignment, Family family, CallKind call, const CallSite& site,
            std::size_t fill) noexcept;
 
 // The live block that begins at `block`, an address for which holds() is true, with what is wrong about the

@@ -9,6 +9,7 @@
 #include "shim/leak/memory_map.hpp"
 #include "shim/life/program_name.hpp"
 #include "shim/route/routed_heap.hpp"
+#include "shim/track/tags.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/stack_depot.hpp"
 
@@ -64,6 +65,18 @@ FindingsSection write_routes(FindingsFile& file) noexcept {
   return {offset, bytes};
 }
 
+FindingsSection write_tags(FindingsFile& file) noexcept {
+  const unsigned count = tag_count();
+  const std::uint64_t offset = file.take(count * (kMostTagBytes + 1));
+  std::uint64_t bytes = 0;
+  for (unsigned tag = 1; tag < count; ++tag) {
+    const std::string_view name = name_of_tag(static_cast<BlockTag>(tag));
+    bytes += name.copy(file.at(offset + bytes), name.size());
+    *file.at(offset + bytes++) = '\0';
+  }
+  return {offset, bytes};
+}
+
 FindingsSection write_command(FindingsFile& file) noexcept {
   constexpr std::uint64_t kRoom = std::uint64_t{256} << 10;
   const std::uint64_t offset = file.take(kRoom);
@@ -85,7 +98,8 @@ std::uint64_t FindingsFile::take(std::uint64_t bytes) noexcept {
 }
 
 std::uint64_t room_for_common_sections() noexcept {
-  return modules.count() * (sizeof(FindingsModule) + 2 * kLongestPath) + (std::uint64_t{1} << 20);
+  return modules.count() * (sizeof(FindingsModule) + 2 * kLongestPath) + (std::uint64_t{1} << 20) +
+         tag_count() * (kMostTagBytes + 1 + kLeakKinds * sizeof(LeakTotals));
 }
 
 void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept {
@@ -93,6 +107,7 @@ void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept 
   header.options = write_options(file);
   header.command = write_command(file);
   header.routes = write_routes(file);
+  header.tags = write_tags(file);
   header.program = {file.take(program_name().size()), program_name().size()};
   program_name().copy(file.at(header.program.offset), program_name().size());
 }
@@ -100,7 +115,7 @@ void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept 
 WrittenStack write_stack(FindingsFile& file, FindingsHeader& header, StackId stack) noexcept {
   auto* frames = reinterpret_cast<FrameToken*>(file.at(header.frames.offset));
   bool cut = false;
-  WrittenStack written{header.frames.count, 0, 0};
+  WrittenStack written{header.frames.count, 0, 0, stack_depot.tag_of_stack(stack)};
   written.frame_count = stack_depot.read(stack, frames + header.frames.count,
                                          static_cast<std::uint32_t>(options.malloc_context_size), &cut);
   header.frames.count += written.frame_count;

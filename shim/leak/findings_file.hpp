@@ -31,7 +31,7 @@ class FindingsFile {
 // What the common sections may take.
 std::uint64_t room_for_common_sections() noexcept;
 
-// Modules, text, options, command and routes.
+// Modules, text, options, command, routes, tags and the program.
 void write_common_sections(FindingsFile& file, FindingsHeader& header) noexcept;
 
 // Where a stack's frames went, behind those that are there: all of `frames` is one section.
@@ -39,6 +39,7 @@ struct WrittenStack {
   std::uint64_t first_frame;
   std::uint32_t frame_count;
   std::uint32_t flags;
+  std::uint32_t tag;
 };
 WrittenStack write_stack(FindingsFile& file, FindingsHeader& header, StackId stack) noexcept;
 

@@ -5,6 +5,7 @@
 #include "shim/base/options.hpp"
 #include "shim/base/zones.hpp"
 #include "shim/leak/findings_file.hpp"
+#include "shim/track/tags.hpp"
 #include "shim/unwind/stack_depot.hpp"
 
 namespace weir {
@@ -66,6 +67,21 @@ LeakKind kind_of(BlockState state) noexcept {
   return state == BlockState::kIndirect ? LeakKind::kIndirect : LeakKind::kReachable;
 }
 
+// What lies under each tag.
+void write_tag_totals(FindingsFile& file, FindingsHeader& header, LiveBlocks& blocks) noexcept {
+  const std::uint64_t count = std::uint64_t{tag_count() - 1} * kLeakKinds;
+  header.tag_totals = {file.take(count * sizeof(LeakTotals)), count};
+  auto* const totals = reinterpret_cast<LeakTotals*>(file.at(header.tag_totals.offset));
+  for (std::uint32_t i = 0; count != 0 && i < blocks.count(); ++i) {
+    const LiveBlock& b = blocks[i];
+    const BlockTag tag = stack_depot.tag_of_stack(b.header().stack());
+    if (tag == kNoTag || b.header().family() == Family::kOwn) continue;
+    LeakTotals& total = totals[(tag - 1u) * kLeakKinds + static_cast<unsigned>(kind_of(b.state()))];
+    total.bytes += b.bytes();
+    ++total.blocks;
+  }
+}
+
 }  // namespace
 
 Findings write_findings(LiveBlocks& blocks, Reachability& reachability, FindingsHeader header) noexcept {
@@ -96,6 +112,7 @@ Findings write_findings(LiveBlocks& blocks, Reachability& reachability, Findings
   if (!file.ok()) return {};
   file.take(sizeof header);
   write_common_sections(file, header);
+  write_tag_totals(file, header, blocks);
   header.groups = {file.take(grouping.count() * sizeof(FindingsGroup)), grouping.count()};
   header.frames.offset = file.take(0);
   auto* group = reinterpret_cast<FindingsGroup*>(file.at(header.groups.offset));
@@ -106,6 +123,7 @@ Findings write_findings(LiveBlocks& blocks, Reachability& reachability, Findings
     group->first_frame = stack.first_frame;
     group->frame_count = stack.frame_count;
     group->flags = stack.flags;
+    group->tag = stack.tag;
     ++group;
   }
   file.take(header.frames.count * sizeof(FrameToken));

@@ -31,6 +31,7 @@
 #include "shim/route/route_life.hpp"
 #include "shim/route/routes.hpp"
 #include "shim/track/heap_totals.hpp"
+#include "shim/track/tags.hpp"
 #include "shim/unwind/libunwind.hpp"
 #include "shim/unwind/modules.hpp"
 #include "shim/unwind/rule_cache.hpp"
@@ -58,6 +59,7 @@ void before_fork(bool alone) noexcept {
     modules.lock_for_fork();
     rule_cache.lock_for_fork();
     stack_depot.lock_for_fork();
+    lock_tags_for_fork();
     if (mode() == Mode::kGuard) guarded::lock_for_fork();
   }
   lock_routes_for_fork();
@@ -66,6 +68,7 @@ void before_fork(bool alone) noexcept {
 void unlock_tracking(bool alone) noexcept {
   if (alone) return;
   if (mode() == Mode::kGuard) guarded::unlock_after_fork();
+  unlock_tags_after_fork();
   stack_depot.unlock_after_fork();
   rule_cache.unlock_after_fork();
   modules.unlock_after_fork();

@@ -35,6 +35,8 @@ constinit std::uint32_t warm = 0;
 constinit std::uint64_t cold[kMostThreads / 64] = {};
 constinit std::uint32_t first_cold = kMostThreads / 64;  // no word in front of this one has a bit
 
+constinit BlockTag first_tag = kNoTag;  // of a thread that has pushed none
+
 constinit SpinLock late_lock;
 constinit ThreadState* late_state = nullptr;
 
@@ -168,6 +170,8 @@ __attribute__((noinline, cold)) ThreadState* make_thread_state() noexcept {
   if (t == nullptr) return nullptr;
   t->counts = {};
   t->clear = {};
+  t->tags.current = first_tag;
+  t->tags.depth = 0;
   t->guard.calls_left = 1;
   t->guard.held = 0;
   t->guard.held_bytes = t->guard.calls = 0;
@@ -222,6 +226,11 @@ void watch_thread_exits() noexcept {
 
 void watch_this_thread() noexcept {
   if (exits_watched) pthread_setspecific(exit_key, &exit_key);
+}
+
+void tag_by_rules() noexcept {
+  first_tag = kTagByRule;
+  if (this_thread != nullptr && this_thread->tags.depth == 0) this_thread->tags.current = first_tag;
 }
 
 void forget_other_threads() noexcept {

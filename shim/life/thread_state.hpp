@@ -15,6 +15,7 @@
 
 #include "core/pages.hpp"
 #include "shim/track/freed_bytes.hpp"
+#include "shim/track/tags.hpp"
 #include "shim/unwind/stack_memo.hpp"
 
 namespace weir {
@@ -53,6 +54,7 @@ struct ThreadState {
   bool busy;
   bool own_work;  // weir itself calls libc on this thread: what that allocates is not the program's
   bool in_use;
+  TagStack tags;
   std::uint32_t number;     // counts threads from 1 on, in the order of their first allocations
   std::uint64_t stack_top;  // the thread control block: where this thread's stack ends
   std::uint64_t signal_stack, signal_stack_end;  // as it was given to sigaltstack; 0: none
@@ -95,6 +97,9 @@ void watch_thread_exits() noexcept;
 
 // For a thread that has something to give back at its end.
 void watch_this_thread() noexcept;
+
+// From here on the tags of rules count where a thread has pushed none. Before there is a second thread.
+void tag_by_rules() noexcept;
 
 // In a fork's child: every other thread's state is nobody's now.
 void forget_other_threads() noexcept;

@@ -4,9 +4,11 @@
 #include "shim/abi/route_parser.hpp"
 #include "shim/base/options.hpp"
 #include "shim/base/say.hpp"
+#include "shim/life/thread_state.hpp"
 #include "shim/route/call_sites.hpp"
 #include "shim/route/read_routes.hpp"
 #include "shim/route/thread_cache.hpp"
+#include "shim/track/tags.hpp"
 #include "shim/track/tracked_heap.hpp"
 
 namespace weir {
@@ -84,9 +86,15 @@ void set_up_routes(std::size_t added_bytes) noexcept {
     routes[i].full = rule.with.full;
     sites_matter |= !rule.when.module.empty() || !rule.when.caller.empty() || !rule.when.source.empty();
     threads_matter |= !rule.when.thread.empty();
+    routes[i].tag = tag_by_name(rule.with.tag, false);
+    if (routes[i].tag != kNoTag) tag_by_rules();
     if (rule.target == RouteTarget::kPool) set_up_pool(i, rule);
     if (rule.target == RouteTarget::kArena || rule.target == RouteTarget::kFixed) set_up_arena(i, rule);
   }
+}
+
+BlockTag tag_for(const Request& request) noexcept {
+  return routes[rule_for(request, thread_cache())].tag;
 }
 
 const char* name_of_rule(unsigned rule) noexcept {

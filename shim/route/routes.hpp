@@ -7,6 +7,7 @@
 
 #include "shim/abi/route_rules.hpp"
 #include "shim/route/arena.hpp"
+#include "shim/track/block_header.hpp"
 
 namespace weir {
 
@@ -20,6 +21,7 @@ struct Route {
   WhenFull full = WhenFull::kParent;
   bool shared = false;
   std::uint8_t pool = 0;
+  BlockTag tag = kNoTag;
 };
 
 struct Request {
@@ -45,6 +47,9 @@ void set_up_routes(std::size_t added_bytes) noexcept;
 
 // The rule that the request takes, or kNoRule. `cache` may be nullptr.
 unsigned rule_for(const Request& request, ThreadCache* cache) noexcept;
+
+// The tag of the rule that the request takes; kNoTag without.
+BlockTag tag_for(const Request& request) noexcept;
 
 // How reports call the rule: ends with a NUL, stays.
 const char* name_of_rule(unsigned rule) noexcept;

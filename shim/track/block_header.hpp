@@ -34,6 +34,11 @@ enum class Family : std::uint8_t {
 using StackId = std::uint32_t;  // 28 bits; 0 is no stack
 inline constexpr unsigned kStackIdBits = 28;
 
+// A name that the program puts on what it allocates (track/tags).
+using BlockTag = std::uint16_t;
+inline constexpr BlockTag kNoTag = 0;
+inline constexpr unsigned kMostTags = 1024;  // numbers are 1 … kMostTags - 1
+
 inline constexpr std::size_t kHeaderBytes = 16;
 
 // From a header to its block: kHeaderBytes, more in mode=guard, which puts a canary between. Fixed at start.

@@ -1,5 +1,8 @@
 #include "shim/track/thread_section.hpp"
 
+#include "shim/route/routes.hpp"
+#include "shim/track/program_caller.hpp"
+
 #define WEIR_COLD __attribute__((noinline, cold))
 
 namespace weir {
@@ -9,6 +12,13 @@ WEIR_COLD ThreadState* enter_slowly() noexcept {
   if (t == nullptr || t->busy) return nullptr;
   t->busy = true;
   return t;
+}
+
+WEIR_COLD StackId tag_stack(const ThreadState& t, StackId stack, const CallSite& site, std::size_t bytes,
+                            std::size_t alignment, CallKind call) noexcept {
+  BlockTag tag = t.tags.current;
+  if (tag == kTagByRule) tag = tag_for({bytes, alignment, call, program_caller(site.ip)});
+  return tag != kNoTag ? stack_depot.tagged(stack, tag, false) : stack;
 }
 
 WEIR_COLD StackId stack_for_report(const CallSite& site) noexcept {

@@ -2,6 +2,7 @@
 // memo may be used, and what is done where it must not.
 #pragma once
 
+#include "shim/abi/route_rules.hpp"
 #include "shim/life/thread_state.hpp"
 #include "shim/track/heap_totals.hpp"
 
@@ -22,6 +23,16 @@ inline ThreadState* enter() noexcept {
 inline void leave(ThreadState* t) noexcept {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   t->busy = false;
+}
+
+// The stack of an allocation with the tag that the thread or a rule puts on it.
+StackId tag_stack(const ThreadState& t, StackId stack, const CallSite& site, std::size_t bytes,
+                  std::size_t alignment, CallKind call) noexcept;
+[[gnu::always_inline]] inline StackId with_tag(const ThreadState& t, StackId stack, const CallSite& site,
+                                               std::size_t bytes, std::size_t alignment,
+                                               CallKind call) noexcept {
+  if (__builtin_expect(t.tags.current == kNoTag, 1)) return stack;
+  return tag_stack(t, stack, site, bytes, alignment, call);
 }
 
 // The stack of a place that is no allocation, for a report; kNoStack where weir is at work on this thread, or on

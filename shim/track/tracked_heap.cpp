@@ -34,12 +34,14 @@ void* fail() noexcept {
 }
 
 // The id of the caller's stack, and the allocation counted.
-inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family& family) noexcept {
+inline StackId note_allocation(const CallSite& site, std::uint64_t bytes, Family& family, CallKind call,
+                               std::size_t alignment = kGranule) noexcept {
   ThreadState* t = enter();
   if (__builtin_expect(t == nullptr, 0)) return note_without_state(site, bytes, family);
   count_allocation(t->counts, bytes);
-  const StackId stack = t->memo.stack_of(site);
+  StackId stack = t->memo.stack_of(site);
   observe_stack(site, stack);
+  stack = with_tag(*t, stack, site, bytes, alignment, call);
   leave(t);
   return stack;
 }
@@ -70,7 +72,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
   if (__builtin_expect(bytes > kMaxBlockBytes, 0)) return fail();
   auto* header = static_cast<BlockHeader*>(take_block(bytes, call, site));
   if (__builtin_expect(header == nullptr, 0)) return nullptr;
-  const StackId stack = note_allocation(site, bytes, family);
+  const StackId stack = note_allocation(site, bytes, family, call);
   header->stamp(bytes, kPlainShift, family, stack);
   return header->block();
 }
@@ -85,7 +87,7 @@ __attribute__((noinline)) void* take_routed_zeroed(std::size_t bytes, std::uint6
       routing ? routed::allocate_aligned({bytes, alignment, call, program_caller(site.ip)}, bytes + alignment)
               : parent::allocate_aligned(alignment, with_header(bytes) - kHeaderBytes + alignment));
   if (base == nullptr) return fail();  // jemalloc's memalign leaves errno alone
-  const StackId stack = note_allocation(site, bytes, family);
+  const StackId stack = note_allocation(site, bytes, family, call, alignment);
   BlockHeader* header = BlockHeader::of(base + alignment);
   header->stamp(bytes, static_cast<unsigned>(__builtin_ctzll(alignment)), family, stack);
   return header->block();
@@ -132,7 +134,7 @@ inline bool resize(BlockHeader* header, std::size_t bytes, const CallSite& site)
 inline void* stamp_again(BlockHeader* header, std::size_t bytes, const CallSite& site) noexcept {
   note_free(header->bytes(), header->family());
   Family family = Family::kMalloc;
-  const StackId stack = note_allocation(site, bytes, family);
+  const StackId stack = note_allocation(site, bytes, family, CallKind::kRealloc);
   const auto shift = static_cast<unsigned>(__builtin_ctzll(header->offset()));
   header->stamp_again(bytes, shift, family, stack);
   return header->block();
@@ -175,7 +177,7 @@ WEIR_TRACKED void* calloc(std::size_t count, std::size_t bytes) {
                                                    : parent::allocate_zeroed(with_header(total)));
   if (header == nullptr) return nullptr;
   Family family = Family::kMalloc;
-  const StackId stack = note_allocation(site, total, family);
+  const StackId stack = note_allocation(site, total, family, CallKind::kCalloc);
   header->stamp(total, kPlainShift, family, stack);
   return header->block();
 }

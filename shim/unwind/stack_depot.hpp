@@ -6,6 +6,8 @@
 // hash of their whole sequence of frames (64 bits, the caller keeps it up to date while it walks: a stack
 // costs one look-up, a chain of parents would cost one a frame: 1.13x against 1.28x on the prototype).
 //
+// A stack with a tag (weir_tag_push) is an id of its own, whose node holds the stack's id and the tag.
+//
 // Looking up is lock-free; adding takes a lock. Ids are offsets into one growing array and are never reused.
 // When the array has reached its limit, new stacks share kOverflowStack.
 #pragma once
@@ -38,6 +40,10 @@ class StackDepot {
 
   // find, or adds it. `nested` as in Modules::find; kNoStack when it gave up.
   StackId add(std::uint64_t hash, const StackFrames& frames, bool nested) noexcept;
+
+  // The id of a stack with a tag other than kNoTag. The stack's own where it gave up, or there is no room.
+  StackId tagged(StackId stack, BlockTag tag, bool nested) noexcept;
+  BlockTag tag_of_stack(StackId id) const noexcept;
 
   // Writes the frames of a stack, innermost first; the number written. *cut: the stack went on.
   std::uint32_t read(StackId id, FrameToken* to, std::uint32_t room, bool* cut) const noexcept;

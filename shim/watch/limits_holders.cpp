@@ -121,9 +121,17 @@ const FindingsHeader* write_file(const Excess& excess, const Holders& holders, S
   for (std::uint64_t i = 0; i < groups; ++i) {
     const Holder& holder = holders.first[i];
     const WrittenStack written = write_stack(file, header, holder.stack);
-    group[i] = {LeakKind::kReachable, holder.stack,        holder.bytes,  holder.blocks,
-                written.first_frame,  written.frame_count, written.flags, 0,
-                holder.route};
+    group[i] = {LeakKind::kReachable,
+                holder.stack,
+                holder.bytes,
+                holder.blocks,
+                written.first_frame,
+                written.frame_count,
+                written.flags,
+                0,
+                holder.route,
+                written.tag,
+                0};
   }
   file.take(header.frames.count * sizeof(FrameToken));
   header.file_bytes = file.end();

@@ -59,7 +59,7 @@ class Result:
 class Leak:
     def __init__(self, entry):
         self.kind, self.bytes, self.blocks = entry["kind"], entry["bytes"], entry["blocks"]
-        self.stack = entry["frames"]
+        self.stack, self.tag = entry["frames"], entry.get("tag", "")
 
     def frames(self):
         """Without weir's own entry points: the stack as the program sees it."""

@@ -14,10 +14,11 @@ struct Range {
   std::uint64_t count;  // values are below it
 };
 
-std::string mistake_in_stack(const char* name, const IncidentStack& stack, std::size_t frames) {
-  if (stack.first_frame > frames || stack.frame_count > frames - stack.first_frame) {
+std::string mistake_in_stack(const char* name, const IncidentStack& stack, const IncidentLimits& limits) {
+  if (stack.first_frame > limits.frames || stack.frame_count > limits.frames - stack.first_frame) {
     return fmt::format("the frames of its stack '{}' are not there", name);
   }
+  if (stack.tag > limits.tags) return fmt::format("the tag of its stack '{}' is not there", name);
   if (std::ranges::find(stack.thread_name, '\0') == std::end(stack.thread_name)) {
     return fmt::format("the thread's name of its stack '{}' does not end", name);
   }
@@ -59,7 +60,7 @@ std::string mistake_in(const FindingsIncident& incident, const IncidentLimits& l
                                                                  {"freed", incident.freed},
                                                                  {"neighbour", incident.neighbour}};
   for (const auto& [name, stack] : stacks) {
-    std::string mistake = mistake_in_stack(name, stack, limits.frames);
+    std::string mistake = mistake_in_stack(name, stack, limits);
     if (!mistake.empty()) return mistake;
   }
   return mistake_in_dump(incident, limits.dumps);

@@ -15,6 +15,7 @@ struct IncidentLimits {
   std::size_t frames;
   std::span<const std::uint8_t> dumps;
   std::size_t routes;
+  std::size_t tags;
   std::size_t modules;
 };
 

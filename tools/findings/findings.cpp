@@ -78,6 +78,7 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
   if (!check_header(bytes, *header_, error)) return false;
   std::string_view command;
   std::string_view routes;
+  std::string_view tags;
   if (!take_section(bytes, header_->modules, "modules", modules_, error) ||
       !take_section(bytes, header_->groups, "groups", groups_, error) ||
       !take_section(bytes, header_->frames, "frames", frames_, error) ||
@@ -85,13 +86,20 @@ bool Findings::open(std::span<const std::byte> bytes, std::string& error) {
       !take_text(bytes, header_->options, "options", options_, error) ||
       !take_text(bytes, header_->command, "command", command, error) ||
       !take_text(bytes, header_->routes, "routes", routes, error) ||
+      !take_text(bytes, header_->tags, "tags", tags, error) ||
       !take_text(bytes, header_->program, "program", program_, error) ||
       !take_section(bytes, header_->incidents, "incidents", incidents_, error) ||
       !take_section(bytes, header_->dumps, "dumps", dumps_, error) ||
-      !take_section(bytes, header_->limits, "limits", limits_, error)) {
+      !take_section(bytes, header_->limits, "limits", limits_, error) ||
+      !take_section(bytes, header_->tag_totals, "totals of tags", tag_totals_, error)) {
     return false;
   }
   routes_ = split_at_nuls(routes);
+  tags_ = split_at_nuls(tags);
+  if (!tag_totals_.empty() && tag_totals_.size() != kLeakKinds * tags_.size()) {
+    error = fmt::format("there are {} totals of {} tags", tag_totals_.size(), tags_.size());
+    return false;
+  }
   if (!check_modules(error) || !check_groups(error) || !check_incidents(error) ||
       !check_limits(bytes, error) || !check_contents(error)) {
     return false;
@@ -132,6 +140,8 @@ bool Findings::check_groups(std::string& error) const {
       error = fmt::format("the frames of group {} are not there", i);
     } else if (group.route > routes_.size()) {
       error = fmt::format("group {} came by route {} of {}", i, group.route, routes_.size());
+    } else if (group.tag > tags_.size()) {
+      error = fmt::format("group {} has tag {} of {}", i, group.tag, tags_.size());
     }
     if (!error.empty()) return false;
   }
@@ -139,7 +149,7 @@ bool Findings::check_groups(std::string& error) const {
 }
 
 bool Findings::check_incidents(std::string& error) const {
-  const IncidentLimits limits{frames_.size(), dumps_, routes_.size(), modules_.size()};
+  const IncidentLimits limits{frames_.size(), dumps_, routes_.size(), tags_.size(), modules_.size()};
   for (std::size_t i = 0; i < incidents_.size(); ++i) {
     const std::string mistake = mistake_in(incidents_[i], limits);
     if (!mistake.empty()) {

@@ -52,10 +52,20 @@ class Findings {
 
   std::string_view program() const { return program_; }
 
+  // The program's tags, and what lies under each: kLeakKinds in a row, before suppressions; none for an incident or limit.
+  const std::vector<std::string>& tags() const { return tags_; }
+  std::span<const LeakTotals> tag_totals() const { return tag_totals_; }
+
   // The name of the route that the blocks of a group or incident came by; empty for the parent's.
   template <typename Owner>
   std::string_view route_of(const Owner& owner) const {
     return owner.route == 0 ? std::string_view() : routes_[owner.route - 1];
+  }
+
+  // The name that the program put on the blocks of a group, or on that of an incident's stack; empty for none.
+  template <typename Owner>
+  std::string_view tag_of(const Owner& owner) const {
+    return owner.tag == 0 ? std::string_view() : tags_[owner.tag - 1];
   }
 
  private:
@@ -71,6 +81,7 @@ class Findings {
   std::span<const FrameToken> frames_;
   std::span<const FindingsIncident> incidents_;
   std::span<const FindingsLimit> limits_;
+  std::span<const LeakTotals> tag_totals_;
   std::string_view limit_text_;
   std::span<const std::uint8_t> dumps_;
   std::string_view text_;
@@ -78,6 +89,7 @@ class Findings {
   std::string_view program_;
   std::vector<std::string> command_;
   std::vector<std::string> routes_;
+  std::vector<std::string> tags_;
 };
 
 }  // namespace weir

@@ -8,6 +8,7 @@
 #include "tools/report/frame_text.hpp"
 #include "tools/report/incident_words.hpp"
 #include "tools/report/report_line.hpp"
+#include "tools/report/shown.hpp"
 
 namespace weir {
 
@@ -46,7 +47,7 @@ LimitReport build_limit_report(const Findings& findings, Symboliser& symboliser)
       frames_of(findings.frames_of(now), symboliser), now.flags, now.thread, now.tid, 0, now.thread_name};
   for (const FindingsGroup& group : findings.groups()) {
     report.holders.push_back({group.bytes, group.blocks, group.flags, findings.route_of(group),
-                              frames_of(findings.frames_of(group), symboliser)});
+                              findings.tag_of(group), frames_of(findings.frames_of(group), symboliser)});
   }
   std::ranges::stable_sort(report.holders, std::ranges::greater(), &Holder::bytes);
   return report;
@@ -68,16 +69,17 @@ std::string limit_report_text(const LimitReport& report, const Settings& setting
   stack(report.request.frames, report.request.flags);
 
   const std::size_t most = settings.max_leaks != 0 ? settings.max_leaks : kDefaultHolders;
-  const std::size_t shown = std::min(most, report.holders.size());
+  const std::size_t listed = std::min(most, report.holders.size());
   add("{} byte(s) in {} block(s) are held, allocated from {} place(s)", report.held.bytes, report.held.blocks,
       report.facts.stacks);
-  if (shown < report.facts.stacks) add("; the {} that hold the most", shown);
-  add("{}\n\n", shown != 0 ? ":" : "");
-  for (std::size_t i = 0; i < shown; ++i) {
+  if (listed < report.facts.stacks) add("; the {} that hold the most", listed);
+  add("{}\n\n", listed != 0 ? ":" : "");
+  for (std::size_t i = 0; i < listed; ++i) {
     const Holder& holder = report.holders[i];
     const std::string route = holder.route.empty() ? "" : fmt::format(" on route '{}'", holder.route);
-    add("{}{} byte(s) in {} block(s) allocated{} from:{}\n", paint("\x1b[1;34m"), holder.bytes, holder.blocks,
-        route, paint("\x1b[0m"));
+    const std::string tag = holder.tag.empty() ? "" : fmt::format(" with tag '{}'", shown(holder.tag));
+    add("{}{} byte(s) in {} block(s) allocated{}{} from:{}\n", paint("\x1b[1;34m"), holder.bytes,
+        holder.blocks, route, tag, paint("\x1b[0m"));
     stack(holder.frames, holder.stack_flags);
   }
   if (settings.summary != "never") {

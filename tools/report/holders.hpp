@@ -19,6 +19,7 @@ struct Holder {
   std::uint64_t blocks = 0;
   std::uint32_t stack_flags = 0;
   std::string_view route = {};            // empty for the parent
+  std::string_view tag = {};              // empty for none
   std::vector<const Frame*> frames = {};  // innermost first
 };
 

@@ -19,14 +19,16 @@ Json trace_json(const Trace& trace, const std::string& prefix) {
   for (const Frame* frame : trace.frames) {
     for (const SourceFrame& source : frame->sources) frames.push(frame_json(*frame, source, prefix));
   }
-  return Json::object()
-      .set("thread", trace.thread)
+  Json json = Json::object();
+  json.set("thread", trace.thread)
       .set("tid", trace.tid)
       .set("name", trace.thread_name)
       .set("age_ns", trace.age_ns)
       .set("stack_cut", (trace.flags & kStackCut) != 0)
-      .set("stack_unknown", (trace.flags & kStackUnknown) != 0)
-      .set("frames", std::move(frames));
+      .set("stack_unknown", (trace.flags & kStackUnknown) != 0);
+  if (!trace.tag.empty()) json.set("tag", trace.tag);
+  json.set("frames", std::move(frames));
+  return json;
 }
 
 Json block_json(const Incident& incident) {

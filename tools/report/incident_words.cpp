@@ -134,7 +134,8 @@ std::string thread_text(const Trace& trace) {
     return trace.tid == 0 ? "an unknown thread" : fmt::format("thread (tid {})", trace.tid);
   std::string name = shown(trace.thread_name);
   if (!name.empty()) name = fmt::format(" '{}'", name);
-  return fmt::format("thread T{}{} (tid {})", trace.thread, name, trace.tid);
+  const std::string tag = trace.tag.empty() ? "" : fmt::format(" with tag '{}'", shown(trace.tag));
+  return fmt::format("thread T{}{} (tid {}){}", trace.thread, name, trace.tid, tag);
 }
 
 std::string duration_text(std::uint64_t ns) {

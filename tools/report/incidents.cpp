@@ -7,7 +7,13 @@ namespace weir {
 namespace {
 
 Trace to_trace(const Findings& findings, const IncidentStack& stack, Symboliser& symboliser) {
-  Trace trace{{}, stack.flags, stack.thread, stack.tid, stack.age_ns, stack.thread_name};
+  Trace trace{{},
+              stack.flags,
+              stack.thread,
+              stack.tid,
+              stack.age_ns,
+              stack.thread_name,
+              std::string(findings.tag_of(stack))};
   for (const FrameToken token : findings.frames_of(stack)) trace.frames.push_back(&symboliser.frame(token));
   drop_own_frames(trace.frames);
   return trace;

@@ -21,6 +21,7 @@ struct Trace {
   std::uint32_t tid = 0;
   std::uint64_t age_ns = 0;
   std::string thread_name = {};
+  std::string tag = {};  // that the program put on the block
 
   // Nothing of it is known: there is nothing to print.
   bool is_empty() const { return frames.empty() && flags == 0 && thread == 0; }

@@ -15,6 +15,17 @@ Json totals(const LeakTotals& totals) {
   return Json::object().set("bytes", totals.bytes).set("blocks", totals.blocks);
 }
 
+Json tags(const std::vector<TagTotals>& of) {
+  Json json = Json::array();
+  for (const TagTotals& tag : of) {
+    Json one = Json::object();
+    one.set("tag", tag.tag);
+    for (std::size_t kind = 0; kind < kLeakKinds; ++kind) one.set(kLeakKindWords[kind], totals(tag.of[kind]));
+    json.push(std::move(one));
+  }
+  return json;
+}
+
 Json suppression(const std::string& pattern, std::uint64_t count, std::uint64_t bytes, bool builtin) {
   return Json::object()
       .set("pattern", pattern)
@@ -37,6 +48,7 @@ class LeakWriter {
         .set("stack_cut", (leak.stack_flags & kStackCut) != 0)
         .set("stack_unknown", (leak.stack_flags & kStackUnknown) != 0);
     if (!leak.route.empty()) head.set("route", leak.route);
+    if (!leak.tag.empty()) head.set("tag", leak.tag);
     out_ += head.line();
     out_.back() = ',';  // the object goes on
     out_ += "\"frames\":[";
@@ -83,6 +95,7 @@ std::string report_json(const LeakReport& report, const Settings& settings) {
       .set("reason", facts.reason == CheckReason::kSignal ? "signal" : "exit")
       .set("complete", facts.obstacle == CheckObstacle::kNone);
   if (facts.obstacle != CheckObstacle::kNone) json.set("incomplete_because", obstacle_words(facts.obstacle));
+  if (!report.tags.empty()) json.set("tags", tags(report.tags));
   std::string out = json.set("totals", Json::object()
                                            .set("direct", totals(report.lost[0]))
                                            .set("indirect", totals(report.lost[1]))

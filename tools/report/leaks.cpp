@@ -39,7 +39,26 @@ std::vector<FindingsGroup> in_order(const std::vector<const FindingsGroup*>& gro
 }
 
 Leak to_leak(const Findings& findings, const FindingsGroup& group, std::vector<const Frame*> frames) {
-  return {group.kind, group.bytes, group.blocks, group.flags, findings.route_of(group), std::move(frames)};
+  return {group.kind,
+          group.bytes,
+          group.blocks,
+          group.flags,
+          findings.route_of(group),
+          findings.tag_of(group),
+          std::move(frames)};
+}
+
+std::vector<TagTotals> tag_totals(const Findings& findings) {
+  std::vector<TagTotals> totals;
+  const auto bytes = [](const TagTotals& of) { return of.of[0].bytes + of.of[1].bytes + of.of[2].bytes; };
+  for (std::size_t i = 0; i * kLeakKinds < findings.tag_totals().size(); ++i) {
+    TagTotals& tag = totals.emplace_back(TagTotals{findings.tags()[i], {}});
+    std::ranges::copy(findings.tag_totals().subspan(i * kLeakKinds, kLeakKinds), tag.of);
+  }
+  std::erase_if(totals,
+                [](const TagTotals& of) { return of.of[0].blocks + of.of[1].blocks + of.of[2].blocks == 0; });
+  std::ranges::stable_sort(totals, std::ranges::greater(), bytes);
+  return totals;
 }
 
 }  // namespace
@@ -85,6 +104,7 @@ LeakReport build_report(const Findings& findings, const Settings& settings, Symb
       }
     }
   }
+  report.tags = tag_totals(findings);
   report.used = suppressions.used();
   report.unused = suppressions.unused();
   return report;

@@ -20,7 +20,14 @@ struct Leak {
   std::uint64_t blocks;
   std::uint32_t stack_flags;         // kStackCut, kStackUnknown
   std::string_view route;            // name of the route of WEIR_ROUTES; empty for the parent
+  std::string_view tag;              // that the program put on them; empty for none
   std::vector<const Frame*> frames;  // innermost first
+};
+
+// What lies under a name that the program put on it, before suppressions.
+struct TagTotals {
+  std::string_view tag;
+  LeakTotals of[kLeakKinds];  // indexed by LeakKind
 };
 
 struct LeakReport {
@@ -33,6 +40,7 @@ struct LeakReport {
 
   LeakTotals lost[2] = {};  // direct and indirect, after suppressions
   LeakTotals suppressed = {};
+  std::vector<TagTotals> tags;  // those with live blocks, the largest first
   std::vector<SuppressionUse> used;
   std::vector<std::string> unused;  // patterns of the user's file
 
@@ -40,7 +48,7 @@ struct LeakReport {
   std::uint64_t lost_blocks() const { return lost[0].blocks + lost[1].blocks; }
 };
 
-// Frames point into the symboliser, names of routes into the findings.
+// Frames point into the symboliser, names of routes and tags into the findings.
 LeakReport build_report(const Findings& findings, const Settings& settings, Symboliser& symboliser,
                         SuppressionMatcher& suppressions);
 

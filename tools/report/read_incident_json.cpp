@@ -55,6 +55,7 @@ Trace read_trace(const JsonView& stacks, const char* name, FramePool& pool) {
   json.get("tid", trace.tid);
   trace.thread_name = json["name"].string();
   json.get("age_ns", trace.age_ns);
+  trace.tag = json.string_or("tag", "");
   return trace;
 }
 

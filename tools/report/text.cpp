@@ -6,6 +6,7 @@
 
 #include "tools/report/frame_text.hpp"
 #include "tools/report/report_line.hpp"
+#include "tools/report/shown.hpp"
 
 namespace weir {
 
@@ -34,6 +35,7 @@ class TextWriter {
     for (const Leak& leak : report_.leaks) write_leak(leak);
     write_omitted();
     write_suppressions(leaks || summary);
+    if (leaks || summary) write_tags();
     if (summary && leaks) {
       write_totals("weir: totals: ");
       line("SUMMARY: weir: {} byte(s) leaked in {} allocation(s).", report_.lost_bytes(),
@@ -60,8 +62,9 @@ class TextWriter {
   void write_leak(const Leak& leak) {
     static constexpr std::string_view kKinds[] = {"Direct leak of", "Indirect leak of", "Still reachable:"};
     const std::string route = leak.route.empty() ? "" : fmt::format(" on route '{}'", leak.route);
-    line("{}{} {} byte(s) in {} object(s) allocated{} from:{}", paint("\x1b[1;34m"),
-         kKinds[static_cast<std::size_t>(leak.kind)], leak.bytes, leak.blocks, route, paint("\x1b[0m"));
+    const std::string tag = leak.tag.empty() ? "" : fmt::format(" with tag '{}'", shown(leak.tag));
+    line("{}{} {} byte(s) in {} object(s) allocated{}{} from:{}", paint("\x1b[1;34m"),
+         kKinds[static_cast<std::size_t>(leak.kind)], leak.bytes, leak.blocks, route, tag, paint("\x1b[0m"));
     append_stack(out_,
                  {leak.frames, leak.stack_flags, report_.facts.context_size, settings_.strip_path_prefix});
     out_ += '\n';
@@ -75,6 +78,16 @@ class TextWriter {
       line("Omitting {} leak(s) of fewer than {} bytes (min_leak_bytes).\n", report_.small_leaks,
            settings_.min_leak_bytes);
     }
+  }
+
+  void write_tags() {
+    if (report_.tags.empty()) return;
+    line("Live by tag:\n   lost bytes  in blocks   reachable  in blocks  tag");
+    for (const TagTotals& tag : report_.tags) {
+      line("{:13} {:10} {:11} {:10}  {}", tag.of[0].bytes + tag.of[1].bytes,
+           tag.of[0].blocks + tag.of[1].blocks, tag.of[2].bytes, tag.of[2].blocks, shown(tag.tag));
+    }
+    out_ += '\n';
   }
 
   // Programs without leaks stay silent about what was suppressed silently for everybody, and what a file that

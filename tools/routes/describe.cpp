@@ -52,6 +52,8 @@ std::string value_of(const RouteParameters& with, ParameterKind kind) {
       return std::string(word_of(with.full));
     case ParameterKind::kFile:
       return with.file.empty() ? "none" : std::string(with.file);
+    case ParameterKind::kTag:
+      return std::string(with.tag);
   }
   return {};
 }
@@ -120,6 +122,7 @@ std::string describe_target(const RouteRule& rule) {
   std::vector<std::string> parameters;
   for (unsigned i = 0; i < kParameterKinds; ++i) {
     if ((parameters_of(rule.target) >> i & 1) == 0) continue;
+    if (static_cast<ParameterKind>(i) == ParameterKind::kTag && rule.with.tag.empty()) continue;
     parameters.push_back(
         fmt::format("{}={}", kParameterWords[i], value_of(rule.with, static_cast<ParameterKind>(i))));
   }

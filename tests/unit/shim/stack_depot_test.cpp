@@ -106,6 +106,28 @@ TEST(StackDepot, HandlesEveryLengthAroundAChunk) {
   expect_whole(deepest, deepest.add());
 }
 
+TEST(StackDepot, AStackWithATagIsTheSameStack) {
+  std::mt19937_64 random(17);
+  const Stack stack(random_tokens(random, 20));
+  const StackId plain = stack.add();
+  EXPECT_EQ(stack_depot.tag_of_stack(plain), kNoTag);
+  const StackId one = stack_depot.tagged(plain, 1, false);
+  const StackId last = stack_depot.tagged(plain, kMostTags - 1, false);
+  EXPECT_EQ(stack_depot.tagged(plain, 1, false), one);
+  EXPECT_EQ(stack_depot.tag_of_stack(one), 1);
+  EXPECT_EQ(stack_depot.tag_of_stack(last), kMostTags - 1);
+  EXPECT_EQ(std::set({plain, one, last}).size(), 3U);
+  expect_whole(stack, plain);
+  bool cut = true;
+  EXPECT_EQ(tokens_of(one, 1024, &cut), stack.innermost_first());
+  EXPECT_FALSE(cut);
+
+  // A block may have no stack, and a tag.
+  const StackId none = stack_depot.tagged(kNoStack, 2, false);
+  EXPECT_EQ(stack_depot.tag_of_stack(none), 2);
+  EXPECT_TRUE(tokens_of(none, 1024, &cut).empty());
+}
+
 TEST(StackDepot, SharesCallers) {
   std::mt19937_64 random(13);
   Tokens tokens = random_tokens(random, 801);

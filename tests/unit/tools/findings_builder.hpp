@@ -45,8 +45,9 @@ class FindingsBuilder {
   }
 
   void group(LeakKind kind, std::uint64_t bytes, std::uint64_t blocks, const std::vector<FrameToken>& frames,
-             std::uint32_t flags = 0) {
+             std::uint32_t flags = 0, std::uint32_t tag = 0) {
     FindingsGroup group = {};
+    group.tag = tag;
     group.kind = kind;
     group.stack_id = static_cast<std::uint32_t>(groups_.size());
     group.bytes = bytes;
@@ -98,6 +99,13 @@ class FindingsBuilder {
     return static_cast<std::uint32_t>(std::ranges::count(routes_, '\0'));
   }
 
+  // Names a tag and what lies under it, and gives its number.
+  std::uint32_t tag(std::string_view name, std::uint64_t lost, std::uint64_t reachable) {
+    tags_.append(name).append(1, '\0');
+    tag_totals_.insert(tag_totals_.end(), {{lost, lost != 0 ? 1u : 0u}, {}, {reachable, reachable != 0 ? 1u : 0u}});
+    return static_cast<std::uint32_t>(std::ranges::count(tags_, '\0'));
+  }
+
   void option(std::string_view line) { options_.append(line).append("\n"); }
   void argument(std::string_view word) { command_.append(word).append(1, '\0'); }
 
@@ -110,6 +118,8 @@ class FindingsBuilder {
     append(bytes, header.options, options_.data(), options_.size());
     append(bytes, header.command, command_.data(), command_.size());
     append(bytes, header.routes, routes_.data(), routes_.size());
+    append(bytes, header.tags, tags_.data(), tags_.size());
+    append(bytes, header.tag_totals, tag_totals_.data(), tag_totals_.size());
     append(bytes, header.incidents, incidents_.data(), incidents_.size());
     append(bytes, header.dumps, dumps_.data(), dumps_.size());
     FindingsSection limit_text = {};
@@ -143,6 +153,8 @@ class FindingsBuilder {
   std::string options_;
   std::string command_;
   std::string routes_;
+  std::string tags_;
+  std::vector<LeakTotals> tag_totals_;
   std::vector<FindingsIncident> incidents_;
   std::vector<std::uint8_t> dumps_;
   std::vector<FindingsLimit> limits_;

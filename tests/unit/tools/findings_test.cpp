@@ -62,7 +62,7 @@ std::vector<std::byte> with(std::size_t offset, T value) {
 TEST(Findings, NamesWhatIsWrong) {
   using H = FindingsHeader;
   EXPECT_EQ(error_of(with(0, 'X')), "they do not begin as findings do");
-  EXPECT_EQ(error_of(with(offsetof(H, version), 9u)), "they have version 9, this weir reads 5");
+  EXPECT_EQ(error_of(with(offsetof(H, version), 9u)), "they have version 9, this weir reads 6");
   EXPECT_NE(error_of(with(offsetof(H, header_bytes), 8u)), "");
   EXPECT_NE(error_of(with(offsetof(H, file_bytes), std::uint64_t{1} << 60)), "");
   EXPECT_EQ(error_of(with(offsetof(H, reason), 4u)), "the reason 4 is unknown");

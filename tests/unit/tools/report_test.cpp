@@ -34,8 +34,8 @@ LeakReport sample_report() {
   report.facts.frees = 20;
   report.facts.totals[2] = {64, 2};
   report.command = {"./app", "arg"};
-  report.leaks = {{LeakKind::kDirect, 100, 2, kStackCut, "", {&kInlinedFrame, &kStripped}},
-                  {LeakKind::kIndirect, 8, 1, kStackUnknown, "", {&kSymbolOnly, &kNoModule}}};
+  report.leaks = {{LeakKind::kDirect, 100, 2, kStackCut, "", "", {&kInlinedFrame, &kStripped}},
+                  {LeakKind::kIndirect, 8, 1, kStackUnknown, "", "", {&kSymbolOnly, &kNoModule}}};
   report.lost[0] = {100, 2};
   report.lost[1] = {8, 1};
   return report;
@@ -112,7 +112,7 @@ SUMMARY: weir: 108 byte(s) leaked in 3 allocation(s).
 
 TEST(ReportText, NamesTheRoute) {
   LeakReport report = sample_report();
-  report.leaks = {{LeakKind::kDirect, 64, 2, 0, "strings", {}}};
+  report.leaks = {{LeakKind::kDirect, 64, 2, 0, "strings", "", {}}};
   EXPECT_NE(report_text(report, {}, false)
                 .find("\nDirect leak of 64 byte(s) in 2 object(s) allocated on route 'strings' from:\n"),
             std::string::npos);
@@ -120,7 +120,7 @@ TEST(ReportText, NamesTheRoute) {
 
 TEST(ReportText, ListsReachableBlocks) {
   LeakReport report = sample_report();
-  report.leaks = {{LeakKind::kReachable, 64, 2, 0, "", {}}};
+  report.leaks = {{LeakKind::kReachable, 64, 2, 0, "", "", {}}};
   const std::string text = report_text(report, {}, false);
   EXPECT_NE(
       text.find(
@@ -232,7 +232,8 @@ TEST(ReportJson, HasEverythingOfTheText) {
 
 // From findings to the report.
 struct BuiltReport {
-  explicit BuiltReport(FindingsBuilder builder, Settings settings = {}, std::vector<std::string> patterns = {})
+  explicit BuiltReport(FindingsBuilder builder, Settings settings = {},
+                       std::vector<std::string> patterns = {})
       : bytes(builder.build()), matcher(patterns, true) {
     std::string error;
     EXPECT_TRUE(findings.open(bytes, error)) << error;

@@ -156,6 +156,10 @@ TEST(Rules, ReadEveryParameter) {
   const RuleSet fixed(R"(*->fixed(capacity=2G,full=abort,shared=1,file="/a (1), b"))", "RULES");
   EXPECT_EQ(only_rule(fixed).with.file, "/a (1), b");
   EXPECT_EQ(only_rule(fixed).with.full, WhenFull::kAbort);
+  const RuleSet tagged("size<9 -> parent(tag=\"old code\"); * -> pool(tag=ui)", "RULES");
+  EXPECT_EQ(tagged.rules().rule[0].with.tag, "old code");
+  EXPECT_EQ(tagged.rules().rule[1].with.tag, "ui");
+  EXPECT_EQ(describe_target(tagged.rules().rule[0]), "parent(tag=old code)");
   const RuleSet nothing("* -> page()", "RULES");
   EXPECT_EQ(only_rule(nothing).target, RouteTarget::kPage);
 }
@@ -177,8 +181,8 @@ TEST(Mistakes, NameThePlaceAndTheNearestWord) {
                    "mallok");
   expect_complaint("* -> fixed(capacity=2049M)", "a fixed buffer has at most 2G", "fixed(capacity=2049M)");
   expect_complaint("* -> fixed", "fixed needs a capacity, as in fixed(capacity=1M)", "fixed");
-  expect_complaint("* -> page(chunk=64K)", "'chunk' is not for page, which takes huge", "chunk");
-  expect_complaint("* -> parent(full=null)", "'full' is not for parent, which takes no parameters", "full");
+  expect_complaint("* -> page(chunk=64K)", "'chunk' is not for page, which takes huge, tag", "chunk");
+  expect_complaint("* -> parent(full=null)", "'full' is not for parent, which takes tag", "full");
   expect_complaint("* -> arena(chunk=100K)",
                    "'chunk' cannot be '100K', it takes a power of two from 64K to 1G", "chunk=100K");
   expect_complaint("* -> arena(chunk=32K)", "'chunk' cannot be '32K', it takes a power of two from 64K to 1G",
@@ -187,6 +191,7 @@ TEST(Mistakes, NameThePlaceAndTheNearestWord) {
                    "capacity=1025G");
   expect_complaint("* -> pool(full=never)", "'full' cannot be 'never', it takes parent, null or abort",
                    "full=never");
+  expect_complaint("* -> pool(tag=)", "'tag' cannot be '', it takes a name of at most 63 bytes", "tag=");
   expect_complaint("* -> pool(huge,huge)", "'huge' stands here twice", "huge");
   expect_complaint("* -> fixed(capacity=1M, file=/x)",
                    "a buffer on a file is one for all threads: add 'shared'", "fixed(capacity=1M, file=/x)");
