@@ -62,7 +62,8 @@ static void* forks(void* unused) {
 
 int main(void) {
   pthread_t threads[6];
-  for (int i = 0; i < 6; ++i) pthread_create(&threads[i], NULL, i < 4 ? allocate : forks, (void*)(uintptr_t)i);
+  for (int i = 0; i < 6; ++i)
+    pthread_create(&threads[i], NULL, i < 4 ? allocate : forks, (void*)(uintptr_t)i);
   for (int i = 4; i < 6; ++i) pthread_join(threads[i], NULL);
   stop = 1;
   for (int i = 0; i < 4; ++i) pthread_join(threads[i], NULL);

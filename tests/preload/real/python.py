@@ -46,7 +46,7 @@ def outcome(text):
 def own_tests(weir, *modules):
     if importlib.util.find_spec("test.test_threading") is None:
         raise Skip("libpython3.11-testsuite is not installed")
-    result = twins(weir, [PYTHON, "-m", "unittest", "-q", *modules], normalise=outcome, timeout=400, together=True)
+    result = twins(weir, [PYTHON, "-m", "unittest", "-q", *modules], normalise=outcome, timeout=3000, together=True)
     check(result.status == 0, result.describe())
 
 
