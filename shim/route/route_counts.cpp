@@ -4,6 +4,7 @@
 
 #include "shim/base/spin_lock.hpp"
 #include "shim/route/routed_heap.hpp"
+#include "shim/route/stats_clock.hpp"
 
 namespace weir {
 namespace {
@@ -72,6 +73,7 @@ void count_request(ThreadCache* cache, unsigned rule, std::size_t bytes, void* b
     move_live(counts[gave], gave, static_cast<std::int64_t>(granted));
   });
   if (block != nullptr && gave != kNoRule) note_in_chunk(block, static_cast<std::int64_t>(granted));
+  stats_clock::tick();
 }
 
 void count_ended(unsigned rule, std::uint64_t blocks, std::int64_t bytes) noexcept {
@@ -115,6 +117,24 @@ void restart_counts() noexcept {
   restart(late);
   restart(ended);
   for (unsigned i = 0; i <= kMostRules; ++i) peak[i].store(live[i].load());
+  stats_clock::start();
+}
+
+void read_counts(RouteCounts (&sums)[kMostRules + 1]) noexcept {
+  const auto take = [&](const RouteCounts(&counts)[kMostRules + 1]) {
+    for (unsigned i = 0; i <= kMostRules; ++i) {
+      add(sums[i], counts[i]);
+      sums[i].live_bytes += counts[i].live_bytes;
+    }
+  };
+  for_each_cache([&](ThreadCache& c) { take(c.counts); });
+  take(late);
+  take(ended);
+  for (unsigned i = 0; i <= kMostRules; ++i) {
+    sums[i].live_bytes += live[i].load(std::memory_order_relaxed);
+    const std::int64_t highest = peak[i].load(std::memory_order_relaxed);
+    sums[i].peak_bytes = highest > sums[i].live_bytes ? highest : sums[i].live_bytes;
+  }
 }
 
 void sum_counts(RouteCounts (&sums)[kMostRules + 1]) noexcept {

@@ -46,6 +46,9 @@ void unlock_counts_after_fork() noexcept;
 // In a fork's child: it has made nothing yet, and has what its parent had.
 void restart_counts() noexcept;
 
+// The whole process's, while others count: live bytes are off by what they count at that moment.
+void read_counts(RouteCounts (&sums)[kMostRules + 1]) noexcept;
+
 // The whole process's, in a moment when nobody counts or where a few more or less do not matter.
 void sum_counts(RouteCounts (&sums)[kMostRules + 1]) noexcept;
 

@@ -11,7 +11,7 @@ void adopt_routes_in_child() noexcept;  // instead of unlocking
 // Gives back what is free (malloc_trim).
 void trim_routes() noexcept;
 
-// With stats=1: the table to log_path, and the JSON to stats_path. Once; allocates nothing.
+// With stats=1: the table to log_path, and the statistics to stats_path. Once; allocates nothing.
 void report_routes() noexcept;
 
 }  // namespace weir

@@ -1,4 +1,6 @@
-// The routes' part of what is said at exit: a table for people, eighty columns wide, and the same as JSON.
+// The routes' part of what is said at exit: what is counted for each rule, and a table for people, eighty columns wide.
+#include "shim/route/route_report.hpp"
+
 #include <errno.h>
 
 #include <atomic>
@@ -17,19 +19,7 @@
 namespace weir {
 namespace {
 
-struct RouteReport {
-  std::string_view name, target, text;
-  RouteCounts counts;
-  std::uint64_t page_bytes, peak_page_bytes, chunks;
-  std::uint64_t high_water;  // of a fixed buffer
-  std::uint64_t capacity;
-};
-
-struct Names {
-  RouteName name[kMostRules];
-};
-
-RouteReport describe(unsigned i, const RouteCounts& counts, const Names& names) noexcept {
+RouteReport describe(unsigned i, const RouteCounts& counts, const RouteNames& names) noexcept {
   RouteReport r{};
   r.counts = counts;
   if (i == kNoRule) {
@@ -129,86 +119,42 @@ void print_table(int fd, const RouteReport* reports, unsigned count) noexcept {
   Line().text("(live and peak: of blocks; pages: most that the route held; rounding: lost)").say_to(fd);
 }
 
-// JSON's own text: what is not plain is escaped.
-void put_string(Line& line, std::string_view s) noexcept {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  line.text("\"");
-  for (const char c : s) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      line.text("\\").text({&c, 1});
-    } else if (byte < 0x20) {
-      line.text("\\u00").text(kHex.substr(byte >> 4, 1)).text(kHex.substr(byte & 15, 1));
-    } else {
-      line.text({&c, 1});
-    }
-  }
-  line.text("\"");
-}
-
-void put_member(Line& line, std::string_view name, std::uint64_t value) noexcept {
-  line.text(", \"").text(name).text("\": ").number(value);
-}
-
-void print_json(int fd, const RouteReport* reports, unsigned count) noexcept {
-  Line line;
-  line.text("{\"weir_routes\": 1, \"pid\": ").number(static_cast<std::uint64_t>(sys::getpid()));
-  line.text(", \"program\": ");
-  put_string(line, program_name());
-  line.text(", \"routes\": [").say_to(fd);
-  for (unsigned i = 0; i < count; ++i) {
-    const RouteReport& r = reports[i];
-    const RouteCounts& c = r.counts;
-    line.text("{\"name\": ");
-    put_string(line, r.name);
-    line.text(", \"target\": ");
-    put_string(line, r.target);
-    line.text(", \"rule\": ");
-    put_string(line, r.text.substr(0, 300));
-    put_member(line, "allocations", c.allocations);
-    put_member(line, "frees", c.frees);
-    put_member(line, "requested_bytes", c.requested_bytes);
-    put_member(line, "granted_bytes", c.granted_bytes);
-    put_member(line, "live_bytes", static_cast<std::uint64_t>(c.live_bytes < 0 ? 0 : c.live_bytes));
-    put_member(line, "peak_bytes", static_cast<std::uint64_t>(c.peak_bytes));
-    put_member(line, "fallbacks", c.fallbacks);
-    put_member(line, "failures", c.failures);
-    put_member(line, "page_bytes", r.page_bytes);
-    put_member(line, "peak_page_bytes", r.peak_page_bytes);
-    put_member(line, "chunks", r.chunks);
-    put_member(line, "high_water_bytes", r.high_water);
-    put_member(line, "capacity", r.capacity);
-    line.text(i + 1 == count ? "}" : "},").say_to(fd);
-  }
-  line.text("]}").say_to(fd);
-}
-
 }  // namespace
+
+unsigned describe_routes(RouteReport* to, RouteNames& names, bool stands_still) noexcept {
+  RouteCounts sums[kMostRules + 1] = {};
+  if (stands_still) {
+    sum_counts(sums);
+  } else {
+    read_counts(sums);
+  }
+  unsigned count = 0;
+  for (unsigned i = 0; i < route_rules.count; ++i) {
+    names.name[i] = route_name(route_rules, i);
+    to[count++] = describe(i, sums[i], names);
+  }
+  to[count++] = describe(kNoRule, sums[kNoRule], names);
+  return count;
+}
+
+void print_route_table(const RouteReport* reports, unsigned count) noexcept {
+  bool opened;
+  const int fd = open_output(options.log_path, "log_path", false, &opened);
+  print_table(fd, reports, count);
+  if (opened) sys::close(fd);
+}
 
 void report_routes() noexcept {
   static constinit std::atomic<bool> reported{false};
   if (!options.stats || reported.exchange(true)) return;
-  RouteCounts sums[kMostRules + 1] = {};
-  sum_counts(sums);
   RouteReport reports[kMostRules + 1];
-  Names names;
-  unsigned count = 0;
-  for (unsigned i = 0; i < route_rules.count; ++i) {
-    names.name[i] = route_name(route_rules, i);
-    reports[count++] = describe(i, sums[i], names);
-  }
-  reports[count++] = describe(kNoRule, sums[kNoRule], names);
+  RouteNames names;
+  const unsigned count = describe_routes(reports, names, true);
   std::uint64_t requests = 0;
   for (unsigned i = 0; i < count; ++i) requests += reports[i].counts.allocations + reports[i].counts.failures;
   if (requests == 0 && options.summary != kSummaryAlways) return;  // a fork that only executes
-  bool opened;
-  int fd = open_output(options.log_path, "log_path", false, &opened);
-  print_table(fd, reports, count);
-  if (opened) sys::close(fd);
-  if (options.stats_path[0] == '\0') return;
-  fd = open_output(options.stats_path, "stats_path", true, &opened);
-  print_json(fd, reports, count);
-  if (opened) sys::close(fd);
+  print_route_table(reports, count);
+  write_stats(reports, count);
 }
 
 }  // namespace weir

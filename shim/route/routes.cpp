@@ -7,6 +7,7 @@
 #include "shim/life/thread_state.hpp"
 #include "shim/route/call_sites.hpp"
 #include "shim/route/read_routes.hpp"
+#include "shim/route/stats_clock.hpp"
 #include "shim/route/thread_cache.hpp"
 #include "shim/track/tags.hpp"
 #include "shim/track/tracked_heap.hpp"
@@ -77,7 +78,10 @@ void set_up_routes(std::size_t added_bytes) noexcept {
   routing = rules || options.stats;
   if (rules) route_sites.watch(route_rules);
   if (added_bytes != 0) blocks_end = tracked::end_blocks;
-  if (options.stats) blocks_counted = count_ended;
+  if (options.stats) {
+    blocks_counted = count_ended;
+    stats_clock::start();
+  }
   for (unsigned i = 0; i < route_rules.count; ++i) {
     const RouteRule& rule = route_rules.rule[i];
     const RouteName name = route_name(route_rules, i);
