@@ -1,6 +1,8 @@
 // The arena: blocks one behind the other in chunks that grow geometrically, given back all at once.
 //
-// Chunks come from any allocator: pages, a fixed buffer, another arena (then this one is its child). The last
+// Chunks come from any allocator: pages, a fixed buffer, another arena. `Arena child(parent)` is one on the
+// parent: its chunks go back to it in the end, and are there for the parent's next ones as far as nothing was
+// allocated behind them; parent.reset() makes the child void. The last
 // block can be given back or resized in place; the others wait for rewind, reset or the end of the arena. Not
 // thread-safe: an arena belongs to one thread or request. It allocates only when a chunk is full; that path
 // is out of line. allocate, resize and deallocate are O(1); owns, rewind, reset and query_capacity O(chunks),
@@ -242,6 +244,10 @@ class Arena {
   std::size_t first_chunk_;
   std::size_t chunks_made_ = 0;
 };
+
+// `Arena child(parent)` is an arena on the parent, and not a copy of it.
+template <Allocator Backing>
+explicit Arena(Arena<Backing>& parent) -> Arena<Arena<Backing>>;
 
 // Gives back at its end what was allocated since its beginning.
 template <Allocator Backing>

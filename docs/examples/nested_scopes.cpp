@@ -41,7 +41,7 @@ int main() {
   void* after = arena.allocate({1, 1});
   std::printf("scratch was given back: %s\n", before == after ? "yes" : "no");
 
-  weir::Arena child(arena, 1024);
+  weir::Arena child(arena);
   for (int round = 0; round != 10; ++round) {
     weir::allocate_array<double>(child, 50)[0] = round;
     child.reset();

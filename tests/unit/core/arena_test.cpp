@@ -1,12 +1,16 @@
 // Arena: on pages, on a fixed buffer, as the child of another one.
 #include <gtest/gtest.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <span>
+#include <type_traits>
 #include <vector>
 
 #include "core/arena.hpp"
 #include "core/fixed_buffer.hpp"
+#include "core/typed.hpp"
 #include "tests/unit/core/conformance.hpp"
 #include "tests/unit/core/fuzz.hpp"
 
@@ -241,6 +245,84 @@ TEST(Arena, AFullBackingIsUsedToItsEnd) {
   ASSERT_NE(arena.allocate({2900, 1}), nullptr);
   ASSERT_NE(arena.allocate({900, 1}), nullptr) << "1.5 times the last chunk is not there, what is needed is";
   EXPECT_EQ(arena.allocate({900, 1}), nullptr);
+}
+
+// A tree that is built for a moment, in an arena on the arena of what stays.
+struct TreeNode {
+  int value;
+  std::span<TreeNode> children;
+
+  std::size_t count() const {
+    std::size_t sum = 1;
+    for (const TreeNode& child : children) sum += child.count();
+    return sum;
+  }
+};
+
+template <weir::Allocator A>
+TreeNode tree_of(A& allocator, int value, int depth) {
+  if (depth == 0) return {value, {}};
+  const std::span<TreeNode> children = weir::allocate_array<TreeNode>(allocator, 3);
+  EXPECT_EQ(children.size(), 3U);
+  for (int i = 0; i < 3; ++i) new (&children[i]) TreeNode(tree_of(allocator, value * 10 + i, depth - 1));
+  return {value, children};
+}
+
+TEST(Arena, NestedArenaScopes) {
+  CountedBacking counted;
+  {
+    Arena parent(counted, std::size_t{256} << 10);
+    int* const kept = weir::create<int>(parent, 42);
+    const auto before = parent.mark();
+    {
+      Arena child(parent);
+      static_assert(std::same_as<decltype(child), Arena<Arena<CountedBacking>>>);
+      EXPECT_EQ(tree_of(child, 1, 1).count(), 4U);
+      {
+        Arena grandchild(child, 256);
+        static_assert(std::same_as<decltype(grandchild), Arena<Arena<Arena<CountedBacking>>>>);
+        const TreeNode tree = tree_of(grandchild, 1, 4);
+        EXPECT_EQ(tree.count(), 121U);
+        EXPECT_EQ(tree.children[2].children[1].value, 121);
+        EXPECT_TRUE(parent.owns(&tree.children[0])) << "its chunks are the parent's blocks";
+      }
+    }
+    void* const next = parent.allocate({1, 1});
+    EXPECT_LT(weir::address_of(next) - weir::address_of(kept), 32U)
+        << "all that it had is the parent's again";
+    parent.rewind(before);
+    EXPECT_EQ(*kept, 42);
+  }
+  EXPECT_EQ(counted.live, 0U);
+}
+
+TEST(Arena, AChildOfTheParentsTypeIsNoCopy) {
+  Arena parent;
+  Arena child(parent);
+  static_assert(std::same_as<decltype(child), Arena<Arena<>>>);
+  static_assert(!std::is_copy_constructible_v<Arena<>> && !std::is_move_constructible_v<Arena<>>);
+  ASSERT_NE(child.allocate({100}), nullptr);
+  child.reset(weir::kFreeAll);
+  EXPECT_EQ(child.query_capacity(), 0U);
+}
+
+TEST(Arena, TheParentGrowsBetweenTheChildsChunks) {
+  CountedBacking counted;
+  Arena parent(counted, 1024);
+  {
+    Arena child(parent);
+    for (int i = 0; i < 200; ++i) {
+      auto* const theirs = static_cast<char*>(parent.allocate({1 + i % 100U, 1}));
+      auto* const ours = static_cast<char*>(child.allocate({200, 8}));
+      ASSERT_TRUE(theirs != nullptr && ours != nullptr);
+      std::memset(theirs, 1, 1 + i % 100U);
+      std::memset(ours, 2, 200);
+      EXPECT_TRUE(child.owns(ours) && !child.owns(theirs));
+      if (i % 50 == 49) child.reset();
+    }
+  }
+  ASSERT_TRUE(parent.reset(weir::kFreeAll));
+  EXPECT_EQ(counted.live, 0U);
 }
 
 }  // namespace
