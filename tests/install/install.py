@@ -153,6 +153,9 @@ def check_description(place, version):
     expect(ask("--libs", "--cflags") == "", "weir.pc makes programs link weir")
 
 
+OF_OTHER_LIBRARIES = {"format.hpp": "fmt/core.h", "testing/gtest.hpp": "gtest/gtest.h"}
+
+
 def check_core(place, version, scratch):
     """A program is compiled and linked with the allocators as weir-core.pc says, and works."""
     environment = clean_environment(PKG_CONFIG_PATH=os.path.dirname(place.core_description))
@@ -182,8 +185,12 @@ def check_all_headers_in_one(place, cflags, scratch):
         with open(path, "w", encoding="utf-8") as text:
             text.write("inline int of_the_program() { return 0; }\n" if header == "arena.hpp" else
                        "#error a header of weir has found this one\n")
-    has_gtest = run(["c++", "-E", "-x", "c++", "-include", "gtest/gtest.h", os.devnull]).returncode == 0
-    wanted = ["weir/core/" + header for header in headers if has_gtest or header != "testing/gtest.hpp"] + ["weir.h"]
+
+    def has(library):
+        return run(["c++", "-E", "-x", "c++", "-include", library, os.devnull]).returncode == 0
+
+    without = {header for header, library in OF_OTHER_LIBRARIES.items() if not has(library)}
+    wanted = ["weir/core/" + header for header in headers if header not in without] + ["weir.h"]
     for order in (wanted, wanted[::-1]):
         # Each is found by its own name, and arena.hpp of core/ is the program's, wherever it looks first.
         source = "".join(f"#include <{header}>\n" for header in order)
