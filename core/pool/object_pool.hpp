@@ -80,6 +80,27 @@ class Pool {
     return new (slot->storage) T(std::forward<Arguments>(arguments)...);
   }
 
+  // The same with T made by a call, that is only called if an object has to be made: of kept ones once each.
+  template <typename Make>
+  [[gnu::always_inline]] T* acquire_with(Make&& make) noexcept {
+    void* block = blocks_.acquire_released();
+    Slot* slot = nullptr;
+    if (block != nullptr) [[likely]] {
+      slot = slot_at(block);
+      ++slot->generation;
+      if constexpr (kKeeps) {
+        return slot->object();
+      }
+    } else {
+      block = blocks_.acquire_unused(here());
+      if (block == nullptr) {
+        return nullptr;
+      }
+      slot = new (block) Slot;
+    }
+    return new (slot->storage) T(std::forward<Make>(make)());
+  }
+
   // False, and nothing else happens but a call of the misuse handler, if the object is not acquired or of no
   // pool at all. nullptr is of none.
   bool release(T* object) noexcept {
@@ -149,6 +170,12 @@ class Pool {
   std::size_t capacity() const noexcept { return blocks_.capacity(); }
   std::size_t limit() const noexcept { return blocks_.limit(); }
   std::size_t high_water_mark() const noexcept { return blocks_.high_water_mark(); }
+
+  // What the backing is asked for so many objects, if they are the first and asked for by warm_up.
+  static constexpr Layout layout_of(std::size_t objects) noexcept {
+    using Slab = typename BlockPool<Backing, Links>::Slab;
+    return {objects * sizeof(Slot) + sizeof(Slab), std::max(alignof(Slot), alignof(Slab))};
+  }
 
  private:
   static constexpr std::size_t kLinkBytes = sizeof(void*);
