@@ -7,9 +7,9 @@
 //   FixedObjectPool<T, N>       objects in a place of N that is there from the beginning (fixed_object_pool.hpp)
 //   TieredPool<Backing>         an Allocator of all sizes: a BlockPool for each size class (tiered_pool.hpp)
 //   ThreadSafePool<Backing>     a BlockPool for several threads (thread_safe_pool.hpp)
-//   SharedPool<T, Backing>      objects for several threads, on that (thread_safe_pool.hpp)
+//   SharedPool<T, Backing>      objects for several threads, on that (shared_pool.hpp)
 //
-// The first four are for one thread: a pool for each thread, declared thread_local, shares nothing and is the
+// All but the last two are for one thread: a pool for each thread, declared thread_local, shares nothing and is the
 // fastest of all, as long as what it gave is released where it was acquired.
 #pragma once
 

@@ -24,16 +24,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <new>
-#include <type_traits>
 #include <utility>
 
 #include "allocator.hpp"
 #include "page_allocator.hpp"
 #include "pool/block_pool.hpp"
-#include "pool/scoped.hpp"
+#include "pool/slab_table.hpp"
 #include "pool/spin_lock.hpp"
-#include "typed.hpp"
 
 namespace weir {
 
@@ -47,7 +44,7 @@ inline unsigned thread_number() noexcept {
   return number_plus_one - 1;
 }
 
-template <Allocator Backing, std::size_t kShards = 16>
+template <Allocator Backing, std::size_t kShards = 16, typename Links = LinkInFront>
 class ThreadSafePool {
  public:
   ThreadSafePool(Backing& backing, Layout block, BlockPoolOptions options = {}) noexcept
@@ -69,10 +66,7 @@ class ThreadSafePool {
   }
   void deallocate(void* block, Layout, CallerAddress) noexcept { release(block); }
 
-  bool owns(const void* p) const noexcept {
-    const std::lock_guard guard(common_lock_);
-    return common_.owns(p);
-  }
+  bool owns(const void* p) const noexcept { return place_of(p).begin != 0; }
   std::size_t usable_size(const void*, Layout) const noexcept { return block_size_; }
 
   void* acquire(CallerAddress caller = nullptr) noexcept {
@@ -106,8 +100,10 @@ class ThreadSafePool {
     return common_.warm_up(blocks, caller);
   }
 
-  // Empties the shards and gives back the slabs that have no block in use. Returns their bytes.
-  std::size_t trim() noexcept {
+  // Empties the shards and gives back the slabs that have no block in use, after visit(std::byte* block) for
+  // each of their blocks that had been in use; the visit is under the pool's lock. Returns their bytes.
+  template <typename Visit>
+  std::size_t trim(Visit visit) noexcept {
     for (Shard& shard : shards_) {
       shard.lock.lock();
       void* all = shard.cut_after(0);
@@ -115,7 +111,38 @@ class ThreadSafePool {
       release_to_common(nullptr, all);
     }
     const std::lock_guard guard(common_lock_);
-    return common_.trim();
+    const std::size_t given = common_.trim(visit);
+    table_.update(common_);
+    return given;
+  }
+  std::size_t trim() noexcept {
+    return trim([](std::byte*) {});
+  }
+
+  // The slab of a block that was handed out once. Without a lock while it is one of the newest slabs', in
+  // which nearly all blocks lie, and while no other thread adds or gives back a slab.
+  SlabPlace place_of(const void* p) const noexcept {
+    const SlabPlace place = table_.find(p);
+    if (place.begin != 0) [[likely]] {
+      return place;
+    }
+    const std::lock_guard guard(common_lock_);
+    const auto* slab = common_.slab_of(p);
+    return slab == nullptr ? SlabPlace{} : SlabPlace{address_of(slab->begin), slab->first_index};
+  }
+
+  // use(std::byte* block) with the block of this index if it was handed out once, nullptr otherwise; under the
+  // pool's lock, so that the block is not given back meanwhile.
+  template <typename Use>
+  auto with_block_at(std::size_t index, Use use) const noexcept {
+    const std::lock_guard guard(common_lock_);
+    return use(common_.block_at(index));
+  }
+
+  // For one thread, as the destructor is.
+  template <typename Visit>
+  void for_each_carved(Visit visit) const noexcept {
+    common_.for_each_carved(visit);
   }
 
   std::size_t block_size() const noexcept { return block_size_; }
@@ -146,8 +173,6 @@ class ThreadSafePool {
   static constexpr std::size_t kMost = 2 * kBatch;  // blocks that lie free in a shard
 
  private:
-  using Links = LinkInFront;
-
   struct alignas(64) Shard {
     mutable SpinLock lock;
     std::size_t blocks = 0;
@@ -190,12 +215,20 @@ class ThreadSafePool {
     {
       // One as it must be, the others if they need no memory.
       const std::lock_guard guard(common_lock_);
+      const std::size_t carved = common_.carved();
       while (blocks < kBatch && (blocks == 0 || common_.in_use() < common_.capacity())) {
-        void* block = common_.acquire(caller);
+        void* block = common_.acquire_released();
         if (block == nullptr) {
-          break;
+          block = common_.acquire_unused(caller);
+          if (block == nullptr) {
+            break;
+          }
+          Links::prepare(block);
         }
         batch[blocks++] = block;
+      }
+      if (common_.carved() != carved) {
+        table_.update(common_);
       }
     }
     if (blocks == 0) {
@@ -233,72 +266,11 @@ class ThreadSafePool {
   std::array<Shard, kShards> shards_;
   alignas(64) mutable SpinLock common_lock_;
   BlockPool<Backing, Links> common_;
+  SlabTable table_;
   alignas(64) const std::size_t block_size_;
   const std::size_t alignment_;
 };
 
-// Objects on it: constructed by acquire, destroyed by release, by whatever thread.
-//
-// A release of what is not acquired is refused, also if two threads release the same object at the same
-// moment. An address that is of no object of the pool must not be released. Objects that are acquired when
-// the pool goes are not destroyed, only their memory goes. T's constructors should not throw.
-template <typename T, Allocator Backing = PageAllocator>
-class SharedPool {
- public:
-  explicit SharedPool(Backing& backing, BlockPoolOptions options = {}) noexcept
-      : blocks_(backing, Layout::of<Slot>(), options) {}
-
-  template <typename... Arguments>
-  [[gnu::always_inline]] T* acquire(Arguments&&... arguments) noexcept {
-    void* block = blocks_.acquire(here());
-    if (block == nullptr) {
-      return nullptr;
-    }
-    auto* slot = static_cast<Slot*>(block);
-    T* object = new (slot->storage) T(std::forward<Arguments>(arguments)...);
-    new (&slot->state) std::atomic<std::uintptr_t>(acquired(slot));
-    return object;
-  }
-
-  bool release(T* object) noexcept {
-    if (object == nullptr) {
-      return false;
-    }
-    auto* slot = std::launder(reinterpret_cast<Slot*>(object));
-    if (slot->state.load(std::memory_order_relaxed) != acquired(slot)) [[unlikely]] {
-      return false;
-    }
-    slot->state.store(kFree, std::memory_order_relaxed);
-    object->~T();
-    blocks_.release(slot);
-    return true;
-  }
-
-  template <typename... Arguments>
-  [[nodiscard, gnu::always_inline]] Scoped<T, SharedPool> scoped(Arguments&&... arguments) noexcept {
-    return {*this, acquire(std::forward<Arguments>(arguments)...)};
-  }
-
-  [[gnu::always_inline]] bool warm_up(std::size_t objects) noexcept {
-    return blocks_.warm_up(objects, here());
-  }
-  std::size_t trim() noexcept { return blocks_.trim(); }
-  bool owns(const T* object) const noexcept { return blocks_.owns(object); }
-  std::size_t in_use() const noexcept { return blocks_.in_use(); }
-  std::size_t capacity() const noexcept { return blocks_.capacity(); }
-  std::size_t limit() const noexcept { return blocks_.limit(); }
-
- private:
-  struct Slot {
-    alignas(std::max(alignof(T), alignof(void*))) std::byte storage[std::max(sizeof(T), sizeof(void*))];
-    std::atomic<std::uintptr_t> state;
-  };
-  static constexpr std::uintptr_t kFree = 0;
-
-  // A value of its own for each place, so that what lies in fresh memory is not taken for it.
-  static std::uintptr_t acquired(const Slot* slot) noexcept { return ~address_of(slot); }
-
-  ThreadSafePool<Backing> blocks_;
-};
-
 }  // namespace weir
+
+#include "shared_pool.hpp"  // objects on it

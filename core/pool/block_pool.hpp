@@ -29,10 +29,11 @@ struct BlockPoolOptions {
   std::size_t limit = SIZE_MAX;         // blocks that the pool may have at once
 };
 
-// Where a free block keeps the address of the next one.
+// Where a free block keeps the address of the next one, and what is done to it before its first use.
 struct LinkInFront {
   static void* next(void* block) noexcept { return *static_cast<void**>(block); }
   static void set_next(void* block, void* next) noexcept { new (block) void*(next); }
+  static void prepare(void* /*block*/) noexcept {}  // by pools for several threads
 };
 
 template <Allocator Backing, typename Links = LinkInFront>
@@ -133,6 +134,9 @@ class BlockPool {
   std::size_t limit() const noexcept { return options_.limit; }
   std::size_t in_use() const noexcept { return in_use_; }
   std::size_t capacity() const noexcept { return capacity_; }
+  std::size_t carved() const noexcept {
+    return carved_;
+  }  // blocks that were in use once, of slabs still there
 
   // The most blocks that were in use at one time. Blocks are carved when no other is free, so that it needs
   // no counting: it is the number of those carved.
@@ -146,6 +150,9 @@ class BlockPool {
     }
     return slab;
   }
+
+  // The newest one; Slab::next leads to the others.
+  const Slab* newest_slab() const noexcept { return slabs_; }
 
   // Whether an address lies in the memory of a slab at all, handed out or not.
   bool spans(const void* p) const noexcept {
