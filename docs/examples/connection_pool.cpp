@@ -1,13 +1,8 @@
 // Connections to a server: few, dear to make, shared by many threads, and apt to break while nobody looks.
 //
-// - At most `limit` exist. acquire waits for one up to a timeout, and gives it as a handle that returns it.
-// - A connection that was idle is asked whether it is well before it is handed out, and replaced if it
-//   isn't.
-// - The one that was used last is used next: those that are too many stay idle, until evict_idle closes
-//   them.
-// - Connecting and asking take time, and happen outside of the lock.
-//
-// Pool<T> holds the connections and keeps to the limit; Scoped returns each of them once.
+// weir::ConnectionPool keeps to a limit, lets threads wait in turn, asks an idle connection whether it is well
+// before it hands it out, closes what is too old, and drains at the end. Only how to connect, to ask and to say
+// goodbye is the program's.
 //
 // prints:
 //   1600 answers over at most 3 connections
@@ -15,21 +10,18 @@
 //   a broken one is replaced
 //   idle ones are closed
 //   without a server there is nothing, with it all is well again
-#include <algorithm>
+//   at the end the pool waits for the last one
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
-#include <deque>
-#include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
-#include "core/pool.hpp"
+#include "core/connection_pool.hpp"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 // Stands for a socket and a handshake.
@@ -37,109 +29,47 @@ class Connection {
  public:
   static inline std::atomic<int> open = 0;
   static inline std::atomic<int> most_open = 0;
-  static inline std::atomic<bool> server_is_up = true;
 
-  ~Connection() {
-    if (connected_) --open;
-  }
-  bool connect() noexcept {
-    if (!server_is_up) return false;
-    connected_ = true;
+  Connection() noexcept {
     const int now = ++open;
     int most = most_open;
     while (most < now && !most_open.compare_exchange_weak(most, now)) {
     }
-    return true;
   }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { --open; }
+
   bool is_well() const noexcept { return !broken_; }
   int ask(int question) noexcept { return question + 1; }
   void break_down() noexcept { broken_ = true; }
 
  private:
-  bool connected_ = false;
   bool broken_ = false;
 };
 
-class ConnectionPool {
- public:
-  using Lease = weir::Scoped<Connection, ConnectionPool>;
+struct Server {
+  static inline std::atomic<bool> is_up = true;
+  static inline std::atomic<int> goodbyes = 0;
 
-  explicit ConnectionPool(std::size_t limit) : connections_(weir::page_allocator, {.limit = limit}) {}
-
-  // Empty when none became free in time, or the server can't be reached.
-  Lease acquire(Clock::duration timeout) {
-    const Clock::time_point end = Clock::now() + timeout;
-    std::unique_lock lock(lock_);
-    for (;;) {
-      Connection* connection = nullptr;
-      bool fresh = false;
-      const auto available = [&] {
-        if (!idle_.empty()) {
-          connection = idle_.back().connection;
-          idle_.pop_back();
-        } else {
-          connection = connections_.acquire();
-          fresh = connection != nullptr;
-        }
-        return connection != nullptr;
-      };
-      if (!returned_.wait_until(lock, end, available)) return {};
-      lock.unlock();
-      const bool usable = fresh ? connection->connect() : connection->is_well();
-      if (usable) return {*this, connection};
-      lock.lock();
-      connections_.release(connection);
-      returned_.notify_one();  // its place is free
-      if (fresh) return {};
-    }
+  std::optional<Connection> open() {
+    if (!is_up) return std::nullopt;
+    return std::optional<Connection>(std::in_place);
   }
-
-  // Closes those that nobody has wanted for so long, and gives their memory back. For a timer to call.
-  std::size_t evict_idle(Clock::duration age) {
-    const std::lock_guard guard(lock_);
-    const auto young =
-        std::ranges::find_if(idle_, [&](const Idle& idle) { return Clock::now() - idle.since < age; });
-    const auto evicted = static_cast<std::size_t>(young - idle_.begin());
-    for (auto idle = idle_.begin(); idle != young; ++idle) connections_.release(idle->connection);
-    idle_.erase(idle_.begin(), young);
-    connections_.trim();
-    return evicted;
-  }
-
-  std::size_t idle() {
-    const std::lock_guard guard(lock_);
-    return idle_.size();
-  }
-
- private:
-  friend Lease;
-
-  // What a lease does at its end. Broken ones are closed by who gets them next.
-  void release(Connection* connection) {
-    const std::lock_guard guard(lock_);
-    idle_.push_back({connection, Clock::now()});
-    returned_.notify_one();
-  }
-
-  struct Idle {
-    Connection* connection;
-    Clock::time_point since;
-  };
-
-  std::mutex lock_;
-  std::condition_variable returned_;
-  weir::Pool<Connection> connections_;
-  std::deque<Idle> idle_;  // longest idle first
+  bool is_well(const Connection& connection) const { return connection.is_well(); }
+  void close(Connection&) { ++goodbyes; }
 };
 
-bool serve_many_threads(ConnectionPool& pool) {
+using Pool = weir::ConnectionPool<Server, Connection>;
+
+bool serve_many_threads(Pool& pool) {
   std::atomic<int> answers = 0;
   std::vector<std::thread> threads;
   threads.reserve(8);
   for (int number = 0; number < 8; ++number) {
     threads.emplace_back([&] {
       for (int i = 0; i < 200; ++i) {
-        auto connection = pool.acquire(10s);
+        auto connection = pool.acquire();
         if (!connection) continue;
         std::this_thread::sleep_for(10us);  // the server thinks
         answers += connection->ask(i) == i + 1 ? 1 : 0;
@@ -152,49 +82,55 @@ bool serve_many_threads(ConnectionPool& pool) {
   return answers == 1600 && Connection::most_open == 3;
 }
 
-bool wait_and_time_out(ConnectionPool& pool) {
-  auto a = pool.acquire(0s);
-  auto b = pool.acquire(0s);
-  auto c = pool.acquire(0s);
-  const auto start = Clock::now();
-  if (!a || !b || !c || pool.acquire(20ms) || Clock::now() - start < 20ms) return false;
+bool wait_and_time_out(Pool& pool) {
+  auto a = pool.acquire();
+  auto b = pool.acquire();
+  auto c = pool.acquire();
+  if (!a || !b || !c || pool.acquire_for(20ms).status() != weir::LeaseStatus::kTimeout) return false;
 
   std::thread returning([&] {
-    std::this_thread::sleep_for(10ms);
+    while (pool.waiting() == 0) std::this_thread::yield();
     b.reset();
   });
-  const bool served = static_cast<bool>(pool.acquire(10s));
+  const bool served = static_cast<bool>(pool.acquire());
   returning.join();
   return served;
 }
 
-bool replace_broken_ones(ConnectionPool& pool) {
-  {
-    auto connection = pool.acquire(1s);
-    if (!connection) return false;
-    connection->break_down();
-  }
-  auto connection = pool.acquire(1s);
-  return connection && connection->is_well();
+bool replace_broken_ones(Pool& pool) {
+  pool.acquire()->break_down();
+  const std::size_t unwell = pool.counts().unwell;
+  const auto connection = pool.acquire();
+  return connection && connection->is_well() && pool.counts().unwell == unwell + 1;
 }
 
-bool close_idle_ones(ConnectionPool& pool) {
-  if (pool.idle() == 0 || pool.evict_idle(1h) != 0) return false;
+// For a timer: those that nobody has wanted for an hour, then all that are idle.
+bool close_idle_ones(Pool& pool) {
+  if (pool.idle() == 0 || pool.evict(1h) != 0) return false;
   const std::size_t idle = pool.idle();
-  return pool.evict_idle(0s) == idle && Connection::open == 0;
+  return pool.evict(0s) == idle && Connection::open == 0;
 }
 
-bool survive_the_server(ConnectionPool& pool) {
-  Connection::server_is_up = false;
-  if (pool.acquire(1s)) return false;
-  Connection::server_is_up = true;
-  return static_cast<bool>(pool.acquire(1s));
+bool survive_the_server(Pool& pool) {
+  Server::is_up = false;
+  if (pool.acquire().status() != weir::LeaseStatus::kNotOpened) return false;
+  Server::is_up = true;
+  return static_cast<bool>(pool.acquire());
+}
+
+bool drain(Pool& pool) {
+  auto last = pool.acquire();
+  if (pool.drain_for(1ms) || pool.acquire().status() != weir::LeaseStatus::kShutDown) return false;
+  std::thread using_it([last = std::move(last)]() mutable { last->ask(1); });
+  const bool drained = pool.drain_for(1h);
+  using_it.join();
+  return drained && Connection::open == 0;
 }
 
 }  // namespace
 
 int main() {
-  ConnectionPool pool(3);
+  Pool pool(Server{}, {.limit = 3, .max_age = 1h});
   const auto passed = [](bool good, const char* what) {
     std::puts(good ? what : "something went wrong");
     return good;
@@ -203,7 +139,8 @@ int main() {
                  passed(replace_broken_ones(pool), "a broken one is replaced") &&
                  passed(close_idle_ones(pool), "idle ones are closed") &&
                  passed(survive_the_server(pool),
-                        "without a server there is nothing, with it all is well again")
+                        "without a server there is nothing, with it all is well again") &&
+                 passed(drain(pool), "at the end the pool waits for the last one")
              ? 0
              : 1;
 }

@@ -17,7 +17,8 @@ import sys
 import house
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
-STANDARD = set("""algorithm array atomic bit cassert cerrno charconv chrono cinttypes climits compare concepts cstdarg
+STANDARD = set("""algorithm array atomic bit cassert cerrno charconv chrono cinttypes climits compare concepts
+condition_variable cstdarg
 cstddef cstdint cstdio cstdlib cstring ctime exception functional initializer_list iterator limits memory
 memory_resource mutex new numeric optional ranges span string string_view thread tuple type_traits utility
 vector version""".split())
