@@ -4,6 +4,7 @@
 //   FixedPool                   the same in storage that the caller gives
 //   Pool<T, Backing>            objects; generations, handles, checked release, scoped use, kept objects
 //   IntrusivePool<T, &T::link>  kept objects whose own member links them while they are free
+//   LazyPool<T, Init>           kept objects that a function makes when they are first acquired (lazy_pool.hpp)
 //   FixedObjectPool<T, N>       objects in a place of N that is there from the beginning (fixed_object_pool.hpp)
 //   TieredPool<Backing>         an Allocator of all sizes: a BlockPool for each size class (tiered_pool.hpp)
 //   ThreadSafePool<Backing>     a BlockPool for several threads (thread_safe_pool.hpp)
