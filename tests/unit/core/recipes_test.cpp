@@ -175,6 +175,18 @@ TEST(Recipe18_4, PoolAllocator) {
   EXPECT_EQ(*second, 99U);
 }
 
+TEST(Recipe18_4, HybridPool) {
+  using Both = weir::StackFallback<1024>;
+  Both memory;
+  weir::Pool<std::uint64_t, Both> pool(memory, {.first_slab = 512, .largest_slab = 512});
+  const auto lies_in_it = [&](const void* p) {
+    return weir::address_of(p) - weir::address_of(&memory) < sizeof memory;
+  };
+  EXPECT_TRUE(lies_in_it(pool.acquire(1U)));
+  for (std::uint64_t i = 0; i < 100; ++i) ASSERT_NE(pool.acquire(i), nullptr);
+  EXPECT_FALSE(lies_in_it(pool.acquire(2U))) << "more than fits";
+}
+
 TEST(Recipe18_5, BasicFixedBufferAllocator) {
   std::array<std::byte, 1024> memory;
   weir::FixedBuffer buffer(memory);
