@@ -19,6 +19,7 @@
 
 #include "allocator.hpp"
 #include "page_allocator.hpp"
+#include "sanitizers.hpp"
 
 namespace weir {
 
@@ -69,12 +70,16 @@ class Arena {
       return allocate_from_another_chunk(layout.bytes, layout.alignment, caller);
     }
     next_ = block + bytes;
+    if (sanitizer::active()) [[unlikely]]
+      check_allocated(block, layout.bytes);
     return reinterpret_cast<void*>(block);
   }
 
   // The last block grows and shrinks; others shrink, and what is behind their new end stays used.
   bool resize(void* block, Layout layout, std::size_t bytes, CallerAddress /*caller*/ = nullptr) noexcept {
     const std::uintptr_t begin = address_of(block);
+    if (sanitizer::active()) [[unlikely]]
+      return check_resized(begin, layout.bytes, bytes);
     if (begin + taken(layout.bytes) != next_) return bytes <= layout.bytes;
     if (taken(bytes) > end_ - begin) return false;
     next_ = begin + taken(bytes);
@@ -87,7 +92,11 @@ class Arena {
 
   void deallocate(void* block, Layout layout, CallerAddress /*caller*/ = nullptr) noexcept {
     const std::uintptr_t begin = address_of(block);
-    if (begin + taken(layout.bytes) == next_) next_ = begin;
+    if (sanitizer::active()) [[unlikely]] {
+      check_freed(begin, layout.bytes);
+    } else if (begin + taken(layout.bytes) == next_) {
+      next_ = begin;
+    }
   }
 
   bool owns(const void* block) const noexcept {
@@ -169,9 +178,10 @@ class Arena {
     if (chunk == nullptr) return nullptr;
     enter(chunk);
     next_ = align_up(next_, layout.alignment);
-    void* const block = reinterpret_cast<void*>(next_);
+    const std::uintptr_t block = next_;
     next_ += taken(layout.bytes);
-    return block;
+    if (sanitizer::active()) check_allocated(block, layout.bytes);
+    return reinterpret_cast<void*>(block);
   }
 
   Chunk* take_spare(Layout layout) noexcept {
@@ -196,6 +206,7 @@ class Arena {
     chunk_ = chunk;
     next_ = begin_of(chunk);
     end_ = end_of(chunk);
+    check_cut(chunk, next_);
   }
 
   // Chunks entered since this one become spares, ordered by age: the oldest will be used first.
@@ -207,9 +218,11 @@ class Arena {
       while (*link != nullptr && (*link)->number < spare->number) link = &(*link)->older;
       spare->older = *link;
       *link = spare;
+      check_cut(spare, begin_of(spare));
     }
     next_ = next;
     end_ = chunk == nullptr ? 0 : end_of(chunk);
+    if (chunk != nullptr) check_cut(chunk, next);
   }
 
   // The youngest first: a backing that takes back only its last block gets all of them.
@@ -224,6 +237,7 @@ class Arena {
     while (youngest != nullptr) {
       Chunk* const chunk = youngest;
       youngest = chunk->older;
+      if (is_checked(chunk)) sanitizer::end(chunk, chunk, chunk->bytes);
       backing_.deallocate(chunk, layout_of(chunk->bytes), caller);
     }
   }
@@ -231,9 +245,52 @@ class Arena {
   bool shrink(Chunk* chunk, std::size_t capacity, CallerAddress caller) noexcept {
     const std::size_t bytes = sizeof(Chunk) + capacity;
     if (bytes == chunk->bytes) return true;
+    if (is_checked(chunk)) sanitizer::end(chunk, chunk, chunk->bytes);
     if (!backing_.resize(chunk, layout_of(chunk->bytes), bytes, caller)) return false;
     chunk->bytes = bytes;
     return true;
+  }
+
+  // The same operations where a checker is to be told: blocks have a gap behind them then, where there is room.
+  std::uintptr_t behind(std::uintptr_t begin, std::size_t bytes) const noexcept {
+    return begin + taken(bytes) + std::min(sanitizer::kGap, end_ - begin - taken(bytes));
+  }
+  static bool is_checked(const Chunk* chunk) noexcept {
+    return sanitizer::active() && chunk != nullptr && chunk->bytes <= sanitizer::kMostBytes;
+  }
+  bool is_in(const Chunk* chunk, std::uintptr_t address) const noexcept {
+    return address - begin_of(chunk) < chunk->bytes - sizeof(Chunk);
+  }
+  bool is_last(std::uintptr_t begin, std::size_t bytes) const noexcept {
+    return chunk_ != nullptr && is_in(chunk_, begin) && behind(begin, bytes) == next_;
+  }
+  const Chunk* chunk_of(std::uintptr_t address) const noexcept {
+    const Chunk* chunk = chunk_;
+    while (chunk != nullptr && !is_in(chunk, address)) chunk = chunk->older;
+    return chunk;
+  }
+  [[gnu::cold, gnu::noinline]] void check_allocated(std::uintptr_t begin, std::size_t bytes) noexcept {
+    next_ = behind(begin, bytes);
+    if (is_checked(chunk_)) sanitizer::allocated(chunk_, reinterpret_cast<void*>(begin), bytes);
+  }
+  [[gnu::cold, gnu::noinline]] bool check_resized(std::uintptr_t begin, std::size_t from,
+                                                  std::size_t to) noexcept {
+    const bool last = is_last(begin, from);
+    if (last ? taken(to) > end_ - begin : to > from) return false;
+    if (last) next_ = behind(begin, to);
+    const Chunk* const chunk = chunk_of(begin);
+    if (is_checked(chunk)) sanitizer::resized(chunk, reinterpret_cast<void*>(begin), from, to);
+    return true;
+  }
+  [[gnu::cold, gnu::noinline]] void check_freed(std::uintptr_t begin, std::size_t bytes) noexcept {
+    const Chunk* const chunk = chunk_of(begin);
+    if (is_checked(chunk)) sanitizer::freed(chunk, reinterpret_cast<void*>(begin), bytes);
+    if (is_last(begin, bytes)) next_ = begin;
+  }
+  static void check_cut(const Chunk* chunk, std::uintptr_t next) noexcept {
+    if (!is_checked(chunk)) return;
+    const std::uintptr_t begin = begin_of(chunk);
+    sanitizer::cut(chunk, reinterpret_cast<void*>(begin), next - begin, end_of(chunk) - begin);
   }
 
   std::uintptr_t next_ = 0;

@@ -29,7 +29,7 @@ class FixedObjectPool {
 
  public:
   explicit FixedObjectPool(Lifecycle lifecycle = {}) noexcept
-      : objects_(memory_, {.limit = N}, std::move(lifecycle)) {
+      : objects_(memory_, {.limit = N, .gaps = false}, std::move(lifecycle)) {
     objects_.warm_up(N);
   }
 

@@ -19,6 +19,7 @@
 #include "pool/block_pool.hpp"
 #include "pool/lifecycle.hpp"
 #include "pool/scoped.hpp"
+#include "sanitizers.hpp"
 #include "typed.hpp"
 
 namespace weir {
@@ -31,14 +32,14 @@ class IntrusivePool {
   IntrusivePool(const IntrusivePool&) = delete;
   IntrusivePool& operator=(const IntrusivePool&) = delete;
   ~IntrusivePool() {
-    blocks_.for_each_carved([](std::byte* block) { object_at(block)->~T(); });
+    blocks_.for_each_carved([](std::byte* block) { kept_object_at(block)->~T(); });
   }
 
   // nullptr if there is no memory, or at the limit. The arguments serve the first construction only.
   template <typename... Arguments>
   [[gnu::always_inline]] T* acquire(Arguments&&... arguments) noexcept {
     if (void* block = blocks_.acquire_released()) [[likely]] {
-      return object_at(block);
+      return kept_object_at(block);
     }
     void* block = blocks_.acquire_unused(here());
     return block == nullptr ? nullptr : new (block) T(std::forward<Arguments>(arguments)...);
@@ -56,7 +57,7 @@ class IntrusivePool {
     return blocks_.warm_up(objects, here());
   }
   std::size_t trim() noexcept {
-    return blocks_.trim([](std::byte* block) { object_at(block)->~T(); });
+    return blocks_.trim([](std::byte* block) { kept_object_at(block)->~T(); });
   }
 
   bool owns(const T* object) const noexcept { return blocks_.owns(object); }
@@ -67,12 +68,24 @@ class IntrusivePool {
 
  private:
   static T* object_at(void* block) noexcept { return std::launder(static_cast<T*>(block)); }
+  // One that was constructed before, and free since then.
+  static T* kept_object_at(void* block) noexcept {
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::open_defined(block, sizeof(T));
+    return object_at(block);
+  }
 
   struct Links {
-    static void* next(void* block) noexcept { return object_at(block)->*kLink; }
+    static void* next(void* block) noexcept {
+      const sanitizer::Access access(&(object_at(block)->*kLink), sizeof(T*));
+      return object_at(block)->*kLink;
+    }
     static void set_next(void* block, void* next) noexcept {
+      const sanitizer::Access access(&(object_at(block)->*kLink), sizeof(T*));
       object_at(block)->*kLink = static_cast<T*>(next);
     }
+    static constexpr std::size_t opened(std::size_t /*block_size*/) noexcept { return sizeof(T); }
+    static constexpr std::size_t closed(std::size_t block_size) noexcept { return block_size; }
   };
 
   BlockPool<Backing, Links> blocks_;

@@ -37,6 +37,7 @@
 #include "pool/object_pool.hpp"
 #include "pool/scoped.hpp"
 #include "thread_safe_pool.hpp"
+#include "sanitizers.hpp"
 #include "typed.hpp"
 
 namespace weir {
@@ -98,7 +99,7 @@ class SharedPool {
     if (!is_acquired(generation)) {
       return {};
     }
-    return {place.first_index + (address_of(slot) - place.begin) / sizeof(Slot), generation};
+    return {place.first_index + (address_of(slot) - place.begin) / stride(), generation};
   }
 
   // The object, or nullptr if it was released since, by whomever its place is used now.
@@ -172,18 +173,31 @@ class SharedPool {
 
   struct Links {
     static void* next(void* block) noexcept {
+      const sanitizer::Access access(slot_at(block)->storage + Slot::kLinkAt, kLinkBytes);
       return *std::launder(reinterpret_cast<void**>(slot_at(block)->storage + Slot::kLinkAt));
     }
     static void set_next(void* block, void* next) noexcept {
+      const sanitizer::Access access(slot_at(block)->storage + Slot::kLinkAt, kLinkBytes);
       new (slot_at(block)->storage + Slot::kLinkAt) void*(next);
     }
-    static void prepare(void* block) noexcept { new (block) Slot; }
+    static void prepare(void* block) noexcept {
+      if (sanitizer::active()) sanitizer::open(block, sizeof(Slot));
+      new (block) Slot;
+      if (sanitizer::active()) sanitizer::close(block, offsetof(Slot, generation));
+    }
+    // The generation is read by whoever releases, also of an object that is free.
+    static constexpr std::size_t opened(std::size_t /*block_size*/) noexcept { return sizeof(T); }
+    static constexpr std::size_t closed(std::size_t /*block_size*/) noexcept { return offsetof(Slot, generation); }
   };
+
+  // From one slot to the next.
+  std::size_t stride() const noexcept { return sanitizer::active() ? blocks_.stride() : sizeof(Slot); }
 
   static Slot* slot_at(void* block) noexcept { return std::launder(static_cast<Slot*>(block)); }
 
   Slot* acquire_slot(CallerAddress caller) noexcept {
     void* block = blocks_.acquire(caller);
+    if (sanitizer::active() && block != nullptr) sanitizer::open_defined(block, sizeof(T));
     return block == nullptr ? nullptr : slot_at(block);
   }
   static T* begin_use(Slot* slot) noexcept {
@@ -200,8 +214,8 @@ class SharedPool {
   }
 
   // By address alone: a slot of the pool begins there, or nullptr.
-  static Slot* slot_in(SlabPlace place, const void* p) noexcept {
-    const bool is_one = place.begin != 0 && (address_of(p) - place.begin) % sizeof(Slot) == 0;
+  Slot* slot_in(SlabPlace place, const void* p) const noexcept {
+    const bool is_one = place.begin != 0 && (address_of(p) - place.begin) % stride() == 0;
     return is_one ? slot_at(const_cast<void*>(p)) : nullptr;
   }
   Slot* slot_of(const void* p) const noexcept { return slot_in(blocks_.place_of(p), p); }
@@ -220,6 +234,7 @@ class SharedPool {
       slot->generation.store(generation + 1, std::memory_order_relaxed);
     }
     if (is_acquired(generation) || (kKeeps && generation != 0)) {
+      if (sanitizer::active()) sanitizer::open_defined(slot, sizeof(T));
       slot->object()->~T();
     }
   }

@@ -31,6 +31,7 @@
 #include "pool/block_pool.hpp"
 #include "pool/slab_table.hpp"
 #include "pool/spin_lock.hpp"
+#include "sanitizers.hpp"
 
 namespace weir {
 
@@ -66,7 +67,11 @@ class ThreadSafePool {
   }
   void deallocate(void* block, Layout, CallerAddress) noexcept { release(block); }
 
-  bool owns(const void* p) const noexcept { return place_of(p).begin != 0; }
+  bool owns(const void* p) const noexcept {
+    const SlabPlace place = place_of(p);
+    return place.begin != 0 &&
+           (!sanitizer::active() || (address_of(p) - place.begin) % stride() < block_size_);
+  }
   std::size_t usable_size(const void*, Layout) const noexcept { return block_size_; }
 
   void* acquire(CallerAddress caller = nullptr) noexcept {
@@ -75,12 +80,14 @@ class ThreadSafePool {
       void* block = shard.pop();
       shard.lock.unlock();
       if (block != nullptr) [[likely]] {
-        return block;
+        return opened(block);
       }
     }
     return acquire_from_common(shard, caller);
   }
   void release(void* block) noexcept {
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::close(block, Links::closed(block_size_));
     Shard& shard = own_shard();
     if (!shard.lock.try_lock()) [[unlikely]] {
       release_to_common(block, nullptr);
@@ -146,6 +153,7 @@ class ThreadSafePool {
   }
 
   std::size_t block_size() const noexcept { return block_size_; }
+  std::size_t stride() const noexcept { return common_.stride(); }  // as that of BlockPool
   std::size_t alignment() const noexcept { return alignment_; }
   std::size_t limit() const noexcept { return common_.limit(); }
 
@@ -207,6 +215,12 @@ class ThreadSafePool {
     }
   };
 
+  void* opened(void* block) const noexcept {
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::open(block, Links::opened(block_size_));
+    return block;
+  }
+
   Shard& own_shard() noexcept { return shards_[thread_number() % kShards]; }
 
   [[gnu::noinline]] void* acquire_from_common(Shard& shard, CallerAddress caller) noexcept {
@@ -237,7 +251,9 @@ class ThreadSafePool {
     if (blocks > 1) {
       const std::lock_guard guard(shard.lock);
       while (blocks > 1) {
-        shard.push(batch[--blocks]);
+        --blocks;
+        if (sanitizer::active()) sanitizer::close(batch[blocks], Links::closed(block_size_));
+        shard.push(batch[blocks]);
       }
     }
     return batch[0];
@@ -247,7 +263,7 @@ class ThreadSafePool {
     for (Shard& shard : shards_) {
       const std::lock_guard guard(shard.lock);
       if (void* block = shard.pop()) {
-        return block;
+        return opened(block);
       }
     }
     return nullptr;

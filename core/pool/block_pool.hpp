@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "../allocator.hpp"
+#include "../sanitizers.hpp"
 
 namespace weir {
 
@@ -27,12 +28,22 @@ struct BlockPoolOptions {
   std::size_t first_slab = 4096;        // bytes of the first slab; at least one block fits
   std::size_t largest_slab = SIZE_MAX;  // bytes where slabs stop growing
   std::size_t limit = SIZE_MAX;         // blocks that the pool may have at once
+  bool gaps = true;                     // between blocks where a checker looks on (sanitizers.hpp); false: never
 };
 
 // Where a free block keeps the address of the next one, and what is done to it before its first use.
 struct LinkInFront {
-  static void* next(void* block) noexcept { return *static_cast<void**>(block); }
-  static void set_next(void* block, void* next) noexcept { new (block) void*(next); }
+  static void* next(void* block) noexcept {
+    const sanitizer::Access access(block, sizeof(void*));
+    return *static_cast<void**>(block);
+  }
+  static void set_next(void* block, void* next) noexcept {
+    const sanitizer::Access access(block, sizeof(void*));
+    new (block) void*(next);
+  }
+  // How much of a block its user may touch, and how much of a free one nobody (sanitizers.hpp).
+  static constexpr std::size_t opened(std::size_t block_size) noexcept { return block_size; }
+  static constexpr std::size_t closed(std::size_t block_size) noexcept { return block_size; }
   static void prepare(void* /*block*/) noexcept {}  // by pools for several threads
 };
 
@@ -58,7 +69,10 @@ class BlockPool {
       : backing_(backing),
         alignment_(std::max(block.alignment, alignof(Slab))),
         options_(options),
-        block_size_(round_to_alignment(block.bytes)) {}
+        block_size_(round_to_alignment(block.bytes)),
+        stride_(sanitizer::active() && options.gaps && block_size_ != 0 && alignment_ <= kMostGapAlignment
+                    ? align_up(block_size_ + sanitizer::kGap, alignment_)
+                    : block_size_) {}
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool() { release_slabs(); }
@@ -76,7 +90,11 @@ class BlockPool {
   void deallocate(void* block, Layout, CallerAddress) noexcept { release(block); }
 
   // Of all blocks that were handed out since the slab was taken; in use or not.
-  bool owns(const void* p) const noexcept { return slab_of(p) != nullptr; }
+  bool owns(const void* p) const noexcept {
+    const Slab* slab = slab_of(p);
+    return slab != nullptr &&
+           (!sanitizer::active() || (address_of(p) - address_of(slab->begin)) % stride_ < block_size_);
+  }
   std::size_t usable_size(const void*, Layout) const noexcept { return block_size_; }
 
   // The same for those who know that they want one block.
@@ -88,6 +106,8 @@ class BlockPool {
     Links::set_next(block, free_);
     free_ = block;
     --in_use_;
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::freed(this, block, Links::closed(block_size_));
   }
 
   // The two halves of acquire: a block that had been in use before, or one that never was.
@@ -96,6 +116,8 @@ class BlockPool {
     if (block != nullptr) [[likely]] {
       free_ = Links::next(block);
       ++in_use_;
+      if (sanitizer::active()) [[unlikely]]
+        sanitizer::allocated(this, block, Links::opened(block_size_));
     }
     return block;
   }
@@ -127,9 +149,17 @@ class BlockPool {
       slab->carved = slab->begin;
     }
     in_use_ = carved_ = 0;
+    if (sanitizer::active()) {
+      sanitizer::forget(this);
+      for (const Slab* slab = slabs_; slab != nullptr; slab = slab->next) {
+        sanitizer::close(slab->begin, bytes_between(slab->begin, slab->end));
+      }
+    }
   }
 
   std::size_t block_size() const noexcept { return block_size_; }
+  // From one block to the next: the size of a block, and a gap where a checker looks on (sanitizers.hpp).
+  std::size_t stride() const noexcept { return stride_; }
   std::size_t alignment() const noexcept { return alignment_; }
   std::size_t limit() const noexcept { return options_.limit; }
   std::size_t in_use() const noexcept { return in_use_; }
@@ -167,8 +197,8 @@ class BlockPool {
   std::byte* block_at(std::size_t index) const noexcept {
     for (const Slab* slab = slabs_; slab != nullptr; slab = slab->next) {
       const std::size_t place = index - slab->first_index;
-      if (place < static_cast<std::size_t>(slab->carved - slab->begin) / block_size_) {
-        return slab->begin + place * block_size_;
+      if (place < bytes_between(slab->begin, slab->carved) / stride_) {
+        return slab->begin + place * stride_;
       }
     }
     return nullptr;
@@ -183,6 +213,12 @@ class BlockPool {
   }
 
  private:
+  static constexpr std::size_t kMostGapAlignment = 64;
+
+  static std::size_t bytes_between(const std::byte* from, const std::byte* to) noexcept {
+    return static_cast<std::size_t>(to - from);
+  }
+
   // 0, of which no slab can be made, where the sum overflows.
   std::size_t round_to_alignment(std::size_t bytes) const noexcept {
     return bytes > PTRDIFF_MAX - alignment_ ? 0 : align_up(std::max(bytes, sizeof(void*)), alignment_);
@@ -190,7 +226,7 @@ class BlockPool {
 
   template <typename Visit>
   void for_each_carved(const Slab* slab, Visit& visit) const noexcept {
-    for (std::byte* block = slab->begin; block != slab->carved; block += block_size_) {
+    for (std::byte* block = slab->begin; block != slab->carved; block += stride_) {
       visit(block);
     }
   }
@@ -198,9 +234,11 @@ class BlockPool {
   Slab* grow(std::size_t at_least, CallerAddress caller) noexcept;
   Slab* take_slab(std::size_t blocks, CallerAddress caller) noexcept;
   void give_back(Slab* slab) noexcept {
+    if (sanitizer::active()) sanitizer::open_defined(slab->begin, slab->bytes);
     backing_.deallocate(slab->begin, Layout{slab->bytes, alignment_}, nullptr);
   }
   void release_slabs() noexcept {
+    if (sanitizer::active()) sanitizer::forget(this);
     while (slabs_ != nullptr) {
       Slab* slab = slabs_;
       slabs_ = slab->next;
@@ -217,6 +255,7 @@ class BlockPool {
   std::size_t alignment_;
   BlockPoolOptions options_;
   std::size_t block_size_;
+  std::size_t stride_;
   std::size_t capacity_ = 0;
   std::size_t carved_ = 0;
   std::size_t high_before_ = 0;  // high_water_mark before blocks were uncarved by trim or reset
@@ -225,16 +264,17 @@ class BlockPool {
 
 template <Allocator Backing, typename Links>
 auto BlockPool<Backing, Links>::take_slab(std::size_t blocks, CallerAddress caller) noexcept -> Slab* {
-  if (block_size_ == 0 || blocks > (PTRDIFF_MAX - sizeof(Slab)) / block_size_) {
+  if (block_size_ == 0 || blocks > (PTRDIFF_MAX - sizeof(Slab)) / stride_) {
     return nullptr;
   }
-  const std::size_t bytes = blocks * block_size_ + sizeof(Slab);  // the size is a multiple of alignof(Slab)
+  const std::size_t bytes = blocks * stride_ + sizeof(Slab);  // the size is a multiple of alignof(Slab)
   void* memory = backing_.allocate(Layout{bytes, alignment_}, caller);
   if (memory == nullptr) {
     return nullptr;
   }
   auto* begin = static_cast<std::byte*>(memory);
-  std::byte* end = begin + blocks * block_size_;
+  std::byte* end = begin + blocks * stride_;
+  if (sanitizer::active()) sanitizer::close(begin, bytes_between(begin, end));
   slabs_ = new (end) Slab{slabs_, begin, begin, end, next_index_, bytes, 0};
   next_index_ += blocks;
   capacity_ += blocks;
@@ -247,7 +287,7 @@ auto BlockPool<Backing, Links>::grow(std::size_t at_least, CallerAddress caller)
     return nullptr;
   }
   const auto fitting = [&](std::size_t bytes) {
-    return bytes <= sizeof(Slab) ? 0 : (bytes - sizeof(Slab)) / block_size_;
+    return bytes <= sizeof(Slab) ? 0 : (bytes - sizeof(Slab)) / stride_;
   };
   std::size_t blocks = std::max({capacity_, fitting(options_.first_slab), std::size_t{1}});
   blocks = std::min(blocks, std::max(fitting(options_.largest_slab), std::size_t{1}));
@@ -274,9 +314,10 @@ void* BlockPool<Backing, Links>::acquire_unused(CallerAddress caller) noexcept {
     carving_ = slab;
   }
   std::byte* block = slab->carved;
-  slab->carved += block_size_;
+  slab->carved += stride_;
   ++carved_;
   ++in_use_;
+  if (sanitizer::active()) sanitizer::allocated(this, block, Links::opened(block_size_));
   return block;
 }
 
@@ -286,7 +327,7 @@ template <typename Visit>
 std::size_t BlockPool<Backing, Links>::trim(Visit visit) noexcept {
   const auto slab_with = [this](const void* p) { return const_cast<Slab*>(slab_of(p)); };
   const auto idle = [this](const Slab* slab) {
-    return slab->free * block_size_ == static_cast<std::size_t>(slab->carved - slab->begin);
+    return slab->free * stride_ == bytes_between(slab->begin, slab->carved);
   };
   for (Slab* slab = slabs_; slab != nullptr; slab = slab->next) {
     slab->free = 0;
@@ -322,7 +363,7 @@ std::size_t BlockPool<Backing, Links>::trim(Visit visit) noexcept {
     *place = slab->next;
     given += slab->bytes;
     carved_ -= slab->free;
-    capacity_ -= static_cast<std::size_t>(slab->end - slab->begin) / block_size_;
+    capacity_ -= bytes_between(slab->begin, slab->end) / stride_;
     give_back(slab);
   }
   return given;

@@ -15,6 +15,7 @@
 #include <span>
 
 #include "../allocator.hpp"
+#include "../sanitizers.hpp"
 
 namespace weir {
 
@@ -35,6 +36,9 @@ class FixedPool {
   }
   FixedPool(const FixedPool&) = delete;
   FixedPool& operator=(const FixedPool&) = delete;
+  WEIR_IF_CHECKED(~FixedPool() {
+    if (sanitizer::active()) sanitizer::end(this, begin_, bytes());
+  })
 
   void* allocate(Layout layout, CallerAddress) noexcept {
     if (layout.bytes > block_size_ || layout.alignment > alignment_) [[unlikely]] {
@@ -56,19 +60,26 @@ class FixedPool {
   void* acquire() noexcept {
     void* block = free_;
     if (free_ != nullptr) {
+      const sanitizer::Access access(free_, sizeof(Node));
       free_ = free_->next;
     } else if (carved_ != end_) {
+      if (sanitizer::active() && carved_ == begin_) [[unlikely]]
+        sanitizer::cut(this, begin_, 0, bytes());
       block = carved_;
       carved_ += block_size_;
     } else {
       return nullptr;
     }
     ++in_use_;
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::allocated(this, block, block_size_);
     return block;
   }
   void release(void* block) noexcept {
     free_ = new (block) Node{free_};
     --in_use_;
+    if (sanitizer::active()) [[unlikely]]
+      sanitizer::freed(this, block, block_size_);
   }
 
   // All blocks are free again; what is in use must not be touched any more.
@@ -77,6 +88,7 @@ class FixedPool {
     carved_ = begin_;
     free_ = nullptr;
     in_use_ = 0;
+    if (sanitizer::active()) sanitizer::cut(this, begin_, 0, bytes());
   }
 
   std::size_t block_size() const noexcept { return block_size_; }
@@ -92,6 +104,8 @@ class FixedPool {
   std::size_t blocks(const std::byte* from, const std::byte* to) const noexcept {
     return from == to ? 0 : static_cast<std::size_t>(to - from) / block_size_;
   }
+
+  std::size_t bytes() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
 
   Node* free_ = nullptr;
   std::byte* carved_ = nullptr;  // where the blocks begin that were never handed out

@@ -27,6 +27,7 @@
 
 #include "../allocator.hpp"
 #include "../page_allocator.hpp"
+#include "../sanitizers.hpp"
 #include "../typed.hpp"
 #include "block_pool.hpp"
 #include "lifecycle.hpp"
@@ -65,8 +66,9 @@ class Pool {
     void* block = blocks_.acquire_released();
     if (block != nullptr) [[likely]] {
       Slot* slot = slot_at(block);
-      ++slot->generation;
+      slot->set_generation(slot->generation() + 1);
       if constexpr (kKeeps) {
+        if (sanitizer::active()) sanitizer::open_defined(slot, sizeof(T));
         return slot->object();
       } else {
         return new (slot->storage) T(std::forward<Arguments>(arguments)...);
@@ -76,7 +78,7 @@ class Pool {
     if (block == nullptr) {
       return nullptr;
     }
-    Slot* slot = new (block) Slot;
+    Slot* slot = Slot::make_at(block);
     return new (slot->storage) T(std::forward<Arguments>(arguments)...);
   }
 
@@ -109,7 +111,7 @@ class Pool {
       return misused(slot == nullptr ? PoolMisuse::kForeign : PoolMisuse::kNotAcquired, object);
     }
     // The generation first: an object whose destructor releases it once more is refused.
-    ++slot->generation;
+    slot->set_generation(slot->generation() + 1);
     end_use(lifecycle_, *object);
     blocks_.release(slot);
     return true;
@@ -127,16 +129,16 @@ class Pool {
       return {};
     }
     const auto* slab = blocks_.slab_of(slot);
-    return {slab->first_index + (address_of(slot) - address_of(slab->begin)) / sizeof(Slot),
-            slot->generation};
+    return {slab->first_index + (address_of(slot) - address_of(slab->begin)) / blocks_.stride(),
+            slot->generation()};
   }
 
   // The object, or nullptr if it was released since, by whomever its place is used now.
   T* get(PoolHandle handle) const noexcept {
     std::byte* block = handle.index == SIZE_MAX ? nullptr : blocks_.block_at(handle.index);
     Slot* slot = block == nullptr ? nullptr : slot_at(block);
-    return slot != nullptr && slot->acquired() && slot->generation == handle.generation ? slot->object()
-                                                                                        : nullptr;
+    return slot != nullptr && slot->acquired() && slot->generation() == handle.generation ? slot->object()
+                                                                                          : nullptr;
   }
   bool release(PoolHandle handle) noexcept {
     T* object = get(handle);
@@ -187,19 +189,36 @@ class Pool {
     static constexpr std::size_t kStorage = kKeeps ? kLinkAt + kLinkBytes : std::max(sizeof(T), kLinkBytes);
 
     alignas(std::max(alignof(T), alignof(void*))) std::byte storage[kStorage];
-    std::uint64_t generation = 1;  // odd while the object is acquired
+    std::uint64_t number = 1;  // the generation: odd while the object is acquired
 
-    bool acquired() const noexcept { return (generation & 1) != 0; }
+    // The number is nobody's but ours.
+    static Slot* make_at(void* block) noexcept {
+      const sanitizer::Access access(static_cast<std::byte*>(block) + offsetof(Slot, number), sizeof number);
+      return new (block) Slot;
+    }
+    std::uint64_t generation() const noexcept {
+      const sanitizer::Access access(&number, sizeof number);
+      return number;
+    }
+    void set_generation(std::uint64_t value) noexcept {
+      const sanitizer::Access access(&number, sizeof number);
+      number = value;
+    }
+    bool acquired() const noexcept { return (generation() & 1) != 0; }
     T* object() noexcept { return std::launder(reinterpret_cast<T*>(storage)); }
   };
 
   struct Links {
     static void* next(void* block) noexcept {
+      const sanitizer::Access access(slot_at(block)->storage + Slot::kLinkAt, kLinkBytes);
       return *std::launder(reinterpret_cast<void**>(slot_at(block)->storage + Slot::kLinkAt));
     }
     static void set_next(void* block, void* next) noexcept {
+      const sanitizer::Access access(slot_at(block)->storage + Slot::kLinkAt, kLinkBytes);
       new (slot_at(block)->storage + Slot::kLinkAt) void*(next);
     }
+    static constexpr std::size_t opened(std::size_t /*block_size*/) noexcept { return sizeof(T); }
+    static constexpr std::size_t closed(std::size_t block_size) noexcept { return block_size; }
   };
 
   static Slot* slot_at(void* block) noexcept { return std::launder(static_cast<Slot*>(block)); }
@@ -211,16 +230,17 @@ class Pool {
       return nullptr;
     }
     const std::size_t offset = address_of(p) - address_of(slab->begin);
-    return offset % sizeof(Slot) == 0 ? slot_at(slab->begin + offset) : nullptr;
+    return offset % blocks_.stride() == 0 ? slot_at(slab->begin + offset) : nullptr;
   }
 
   // No longer acquired before its destructor runs: that of another object may try to release it.
   void destroy(Slot* slot) noexcept {
     const bool acquired = slot->acquired();
     if (acquired) {
-      ++slot->generation;
+      slot->set_generation(slot->generation() + 1);
     }
     if (kKeeps || acquired) {
+      if (sanitizer::active()) sanitizer::open_defined(slot, sizeof(T));
       slot->object()->~T();
     }
   }
