@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/file_calls.hpp"
 #include "core/pages.hpp"
 
 namespace weir {
@@ -16,55 +17,19 @@ namespace {
 
 constexpr std::size_t kSearchWindow = std::size_t{64} << 20;
 
-// Errors are values here, and the caller's errno is not ours.
-class KeepErrno {
- public:
-  KeepErrno() noexcept = default;
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-  ~KeepErrno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
-
-// The result of a system call that says -1, made until no signal interrupts it.
-template <typename Call>
-auto persistently(Call call) noexcept {
-  auto result = call();
-  while (result == -1 && errno == EINTR) {
-    result = call();
-  }
-  return result;
-}
-
-// 0 or errno.
-template <typename Call>
-int error_of(Call call) noexcept {
-  return persistently(call) == -1 ? errno : 0;
-}
-
-int open_flags(FileAccess access) noexcept {
+int protection(FileAccess access) noexcept {
   switch (access) {
     case FileAccess::kRead:
-    case FileAccess::kCopyOnWrite:
-      return O_RDONLY;
-    case FileAccess::kReadWrite:
-      return O_RDWR;
-    case FileAccess::kCreate:
-      return O_RDWR | O_CREAT | O_TRUNC;
-    case FileAccess::kCreateNew:
-      return O_RDWR | O_CREAT | O_EXCL;
+      return PROT_READ;
+    case FileAccess::kReadExecute:
+      return PROT_READ | PROT_EXEC;
+    default:
+      return PROT_READ | PROT_WRITE;
   }
-  return O_RDONLY;
-}
-
-int protection(FileAccess access) noexcept {
-  return access == FileAccess::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
 }
 
 int sharing(FileAccess access) noexcept {
-  return access == FileAccess::kCopyOnWrite ? MAP_PRIVATE : MAP_SHARED;
+  return access == FileAccess::kCopyOnWrite || access == FileAccess::kReadExecute ? MAP_PRIVATE : MAP_SHARED;
 }
 
 // How many bytes of a file may be pointed at.
@@ -81,6 +46,17 @@ int size_of(int file, std::uint64_t& size) noexcept {
     return S_ISDIR(status.st_mode) ? EISDIR : ENODEV;
   }
   size = static_cast<std::uint64_t>(status.st_size);
+  return 0;
+}
+
+// Files of /proc and their like say that they are empty, and have contents nevertheless: what cannot be mapped tells
+// them from a file that is.
+int check_mappable(int file) noexcept {
+  void* page = ::mmap(nullptr, kPageSize, PROT_READ, MAP_PRIVATE, file, 0);
+  if (page == MAP_FAILED) {
+    return errno;
+  }
+  ::munmap(page, kPageSize);
   return 0;
 }
 
@@ -124,11 +100,20 @@ int MappedFile::open(const char* path, FileAccess access, Mapping mapping) noexc
   if (file == -1) {
     return errno;
   }
+  return adopt(file, access, mapping);
+}
+
+// Takes over a descriptor; closed again when it cannot be used.
+int MappedFile::adopt(int file, FileAccess access, Mapping mapping) noexcept {
   MappedFile opened;
   opened.file_ = file;
   opened.access_ = access;
+  opened.prefaulted_ = mapping == Mapping::kPrefaulted;
   int error = size_of(file, opened.size_);
-  if (error == 0 && mapping == Mapping::kWhole) {
+  if (error == 0 && opened.size_ == 0) {
+    error = check_mappable(file);
+  }
+  if (error == 0 && mapping != Mapping::kNone) {
     error = opened.map();
   }
   if (error == 0) {
@@ -145,6 +130,7 @@ void MappedFile::close() noexcept {
   }
   file_ = -1;
   size_ = 0;
+  prefaulted_ = false;
 }
 
 int MappedFile::map() noexcept {
@@ -176,7 +162,11 @@ int MappedFile::fit_view() noexcept {
   }
   const auto size = static_cast<std::size_t>(size_);
   if (view_.empty()) {
-    return map_bytes(file_, access_, 0, size, view_);
+    const int error = map_bytes(file_, access_, 0, size, view_);
+    if (error == 0 && prefaulted_) {
+      prefault();
+    }
+    return error;
   }
   if (size == 0) {
     unmap_pages(view_.data(), round_up(view_.size(), kPageSize));
@@ -188,6 +178,9 @@ int MappedFile::fit_view() noexcept {
     return errno;
   }
   view_ = {static_cast<std::byte*>(p), size};
+  if (prefaulted_) {
+    prefault();
+  }
   return 0;
 }
 

@@ -8,7 +8,8 @@
 //   larger than what may be mapped at once. A window lives as long as its FileWindow,
 //   also when the file is closed.
 // - Addresses are good until resize, refresh, unmap, close or open; moving a MappedFile keeps them.
-// - An empty file is an empty span and no mapping.
+// - An empty file is an empty span and no mapping. What only looks like one, as files of /proc do, can't be mapped and is
+//   ENODEV, as pipes and devices are; a directory is EISDIR.
 // - Whoever else truncates the file takes the pages behind its new end away: touching them is SIGBUS, and no
 //   check can be quick enough to prevent that. refresh() reads the size again and shrinks the view, so that
 //   what comes after it is safe up to the next truncation;
@@ -34,10 +35,17 @@ enum class FileAccess {
   kCreate,       // read and write; made if it isn't there, emptied if it is
   kCreateNew,    // read and write; EEXIST if it is there
   kCopyOnWrite,  // writable memory over a file that is opened for reading and never changed
+  kReadExecute,  // code: readable, and may be called; EPERM on a file system that is mounted noexec
 };
-enum class Mapping { kWhole, kNone };
+enum class Mapping {
+  kWhole,
+  kPrefaulted,  // the whole, and read in before open returns; what resize adds as well
+  kNone,
+};
 enum class Flush { kWait, kStart };  // until it is on the disk, or not
 enum class Space { kSparse, kReserved };
+enum class FileLock { kShared, kExclusive };
+enum class Wait { kYes, kNo };
 enum class Advice { kNormal, kSequential, kRandom, kWillNeed, kDontNeed };
 
 // A value, or why there is none.
@@ -105,6 +113,7 @@ class MappedFile {
     std::swap(file_, other.file_);
     std::swap(access_, other.access_);
     std::swap(mapped_, other.mapped_);
+    std::swap(prefaulted_, other.prefaulted_);
     std::swap(size_, other.size_);
     std::swap(view_, other.view_);
   }
@@ -112,6 +121,17 @@ class MappedFile {
   // Regular files only: EISDIR and ENODEV for others. What was open before is closed first.
   int open(const char* path, FileAccess access = FileAccess::kRead,
            Mapping mapping = Mapping::kWhole) noexcept;
+  // The same for a file that is open already, as a memfd is, or one that was received from another process. The
+  // descriptor is duplicated, and stays the caller's. EACCES where it does not allow the access; EINVAL for kCreate and
+  // kCreateNew.
+  int open_descriptor(int descriptor, FileAccess access = FileAccess::kRead,
+                      Mapping mapping = Mapping::kWhole) noexcept;
+  // A named mapping that processes share, as a file that is memory only: "/name", as shm_open wants it, at most 255
+  // bytes. One that is made is empty, for its user alone, and has memory by resize(bytes, Space::kReserved), which is
+  // ENOSPC where writing would be SIGBUS. It stays until remove_shared_memory, or the system's end. See
+  // ProcessSemaphore for whose turn it is.
+  int open_shared_memory(const char* name, FileAccess access, Mapping mapping = Mapping::kWhole) noexcept;
+  static int remove_shared_memory(const char* name) noexcept;
   // Written pages find their way to the disk nevertheless; flush first to be sure of it.
   void close() noexcept;
   bool is_open() const noexcept { return file_ >= 0; }
@@ -165,6 +185,22 @@ class MappedFile {
 
   int flush(Flush how = Flush::kWait) noexcept;
 
+  // Keeps others out who lock the same bytes, by another open() of the file in this process or any; who does not lock
+  // is not kept out. EAGAIN with Wait::kNo where it is held; EBADF for an exclusive lock of a file that is not open for
+  // writing. The lock is the open file's (F_OFD_SETLK): a copy in a fork's child shares it, and it ends with unlock or
+  // when the last of them is closed. A wait for each other is not noticed. `length` bytes from `offset` on, which need
+  // not be there.
+  int lock(FileLock how, Wait wait = Wait::kYes, std::uint64_t offset = 0,
+           std::uint64_t length = kToTheEnd) noexcept;
+  int unlock(std::uint64_t offset = 0, std::uint64_t length = kToTheEnd) noexcept;
+
+  // Keeps what is mapped in memory until unlock_memory or unmap, and reads it in. ENOMEM or EPERM beyond RLIMIT_MEMLOCK.
+  int lock_memory() noexcept;
+  int unlock_memory() noexcept;
+
+  // Reads in what is mapped, so that the first touches wait for no disk; writable pages are made for writing. O(bytes).
+  int prefault() noexcept;
+
   // What will be done with the mapped bytes from an offset on. Hints: nothing but speed depends on them,
   // with one exception: kDontNeed drops what was written copy-on-write.
   int advise(Advice advice, std::uint64_t offset = 0, std::uint64_t length = kToTheEnd) noexcept;
@@ -179,11 +215,15 @@ class MappedFile {
     return {{reinterpret_cast<T*>(bytes.data() + header), behind / sizeof(T)}, behind % sizeof(T)};
   }
 
-  bool is_writable() const noexcept { return access_ != FileAccess::kRead; }
+  bool is_writable() const noexcept {
+    return access_ != FileAccess::kRead && access_ != FileAccess::kReadExecute;
+  }
+  int adopt(int file, FileAccess access, Mapping mapping) noexcept;
   int fit_view() noexcept;
 
   int file_ = -1;
   FileAccess access_ = FileAccess::kRead;
+  bool prefaulted_ = false;
   bool mapped_ = false;  // also when the file is empty, and view_ with it
   std::uint64_t size_ = 0;
   std::span<std::byte> view_;

@@ -36,8 +36,8 @@
 #include "pool/lifecycle.hpp"
 #include "pool/object_pool.hpp"
 #include "pool/scoped.hpp"
-#include "thread_safe_pool.hpp"
 #include "sanitizers.hpp"
+#include "thread_safe_pool.hpp"
 #include "typed.hpp"
 
 namespace weir {
