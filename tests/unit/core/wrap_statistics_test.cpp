@@ -91,6 +91,63 @@ TEST_F(Statistics, ProfilingMeasuresLifetimes) {
   EXPECT_EQ(lines[1].size(), lines[0].size());
 }
 
+TEST_F(Statistics, ProfilingHasAHistogramOfLifetimes) {
+  std::uint64_t time = 100;
+  const Clock clock{[](void* t) noexcept { return *static_cast<std::uint64_t*>(t); }, &time};
+  Profiling profiling(buffer, {.clock = clock});
+  const auto live_for = [&](std::uint64_t ticks, std::size_t bytes) {
+    void* block = profiling.allocate({bytes, 1});
+    time += ticks;
+    profiling.deallocate(block, {bytes, 1});
+  };
+  live_for(0, 10);
+  for (const std::uint64_t ticks : {4U, 5U, 7U}) live_for(ticks, 20);
+  live_for(8, 30);
+  live_for(std::uint64_t{1} << 63, 40);
+  profiling.allocate({50, 1});  // lives on
+  std::vector<std::vector<std::uint64_t>> all;
+  profiling.for_each_lifetime([&](const LifetimeRow& row) {
+    all.push_back({row.least, row.most, row.blocks, row.bytes});
+  });
+  EXPECT_EQ(all,
+            (std::vector<std::vector<std::uint64_t>>{
+                {0, 0, 1, 10}, {4, 7, 3, 60}, {8, 15, 1, 30}, {std::uint64_t{1} << 63, UINT64_MAX, 1, 40}}));
+  profiling.print_lifetimes(sink);
+  ASSERT_EQ(lines.size(), 5U);
+  EXPECT_EQ(lines[2], std::string(37, ' ') + "4-7             3            60");
+  for (const std::string& line : lines) EXPECT_EQ(line.size(), lines[0].size());
+}
+
+TEST_F(Statistics, ProfilingKnowsTheRateOfTheRunAndOfTheInterval) {
+  std::uint64_t time = 5'000;
+  const Clock clock{[](void* t) noexcept { return *static_cast<std::uint64_t*>(t); }, &time};
+  Profiling profiling(buffer, {.clock = clock, .ticks_per_second = 1000});
+  EXPECT_EQ(profiling.rate().allocations_per_second(), 0) << "no time has passed";
+  void* first = profiling.allocate({100, 1});
+  void* second = profiling.allocate({300, 1});
+  time += 2000;
+  EXPECT_EQ(profiling.rate().allocations_per_second(), 1.0);
+  EXPECT_EQ(profiling.rate_of_interval().bytes_per_second(), 200.0);
+  profiling.deallocate(first, {100, 1});
+  EXPECT_TRUE(profiling.resize(second, {300, 1}, 200));
+  time += 500;
+  const Rate interval = profiling.rate_of_interval();
+  EXPECT_EQ(interval.ticks, 500U);
+  EXPECT_EQ(interval.seconds(), 0.5);
+  EXPECT_EQ(interval.allocations_per_second(), 0);
+  EXPECT_EQ(interval.frees_per_second(), 2.0);
+  EXPECT_EQ(interval.freed_bytes_per_second(), 400.0);
+  EXPECT_EQ(profiling.rate().bytes_per_second(), 160.0);
+  EXPECT_EQ(profiling.usage().live_bytes, 200U);
+  profiling.print_rates(sink);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[1], "since start                 0               0             160");
+  EXPECT_EQ(lines[2], "interval                    0               0               0") << "it has just ended";
+  EXPECT_EQ(lines[1].size(), lines[0].size());
+  time = 0;
+  EXPECT_EQ(profiling.rate_of_interval().ticks, 0U) << "set back";
+}
+
 TEST_F(Statistics, ProfilingGoesOnWithoutMemory) {
   Failing none(page_allocator, {.after = 0});
   Profiling profiling(buffer, none, {.clock = {[](void*) noexcept { return std::uint64_t{1}; }}});
