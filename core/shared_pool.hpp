@@ -187,7 +187,9 @@ class SharedPool {
     }
     // The generation is read by whoever releases, also of an object that is free.
     static constexpr std::size_t opened(std::size_t /*block_size*/) noexcept { return sizeof(T); }
-    static constexpr std::size_t closed(std::size_t /*block_size*/) noexcept { return offsetof(Slot, generation); }
+    static constexpr std::size_t closed(std::size_t /*block_size*/) noexcept {
+      return offsetof(Slot, generation);
+    }
   };
 
   // From one slot to the next.

@@ -28,7 +28,7 @@ struct BlockPoolOptions {
   std::size_t first_slab = 4096;        // bytes of the first slab; at least one block fits
   std::size_t largest_slab = SIZE_MAX;  // bytes where slabs stop growing
   std::size_t limit = SIZE_MAX;         // blocks that the pool may have at once
-  bool gaps = true;                     // between blocks where a checker looks on (sanitizers.hpp); false: never
+  bool gaps = true;  // between blocks where a checker looks on (sanitizers.hpp); false: never
 };
 
 // Where a free block keeps the address of the next one, and what is done to it before its first use.

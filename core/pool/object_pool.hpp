@@ -89,8 +89,9 @@ class Pool {
     Slot* slot = nullptr;
     if (block != nullptr) [[likely]] {
       slot = slot_at(block);
-      ++slot->generation;
+      slot->set_generation(slot->generation() + 1);
       if constexpr (kKeeps) {
+        if (sanitizer::active()) sanitizer::open_defined(slot, sizeof(T));
         return slot->object();
       }
     } else {
@@ -98,7 +99,7 @@ class Pool {
       if (block == nullptr) {
         return nullptr;
       }
-      slot = new (block) Slot;
+      slot = Slot::make_at(block);
     }
     return new (slot->storage) T(std::forward<Make>(make)());
   }

@@ -4,7 +4,7 @@
 // Sizes are grouped by powers of two, or kept apart (`exact`). A block that changes its size moves to the row
 // of the new one, without being counted as an allocation there. Lifetimes need a clock, and then a record for
 // each live block. Records lie in memory of a second allocator; what it has no room for is counted in
-// unrecorded(), and the request goes on. A lookup a call, two with a clock. Not thread-safe. Times are the clock's:
+// unrecorded(), and the request goes on. After the reset of an arena below, call forget_live(). A lookup a call, two with a clock. Not thread-safe. Times are the clock's:
 // nanoseconds, or what ticks_per_second says. print() and for_each_row() sort: O(rows log rows).
 #pragma once
 
@@ -179,6 +179,14 @@ class Profiling : public Wrapper<A> {
   }
 
   std::size_t unrecorded() const noexcept { return unrecorded_; }
+
+  // All that is live is gone, by other ways than deallocate; how long it lived is not known. O(rows).
+  void forget_live() noexcept {
+    usage_.frees = usage_.allocations;
+    usage_.live_bytes = 0;
+    rows_.for_each([](ProfileRow& row) noexcept { row.live_blocks = row.live_bytes = 0; });
+    births_.clear();
+  }
 
  private:
   struct LifetimeCount {
