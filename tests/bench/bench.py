@@ -16,6 +16,7 @@ import compare_guard
 import compare_parts
 import compare_pool
 import compare_programs
+import compare_recipes
 import compare_report
 import compare_routes
 import programs
@@ -24,11 +25,12 @@ from table import Table
 
 ORDER = ("pass", "pair", "leak", "track", "clear", "heaptrack", "heaptrack-run", "memory", "unwind", "threads", "report",
          "demand", "startup", "peers", "guard", "canary", "guard-page", "log", "heap-check", "guard-asan",
-         "guard-memcheck", "cores", "pool", "arena", "sites", "routes-stats", "noroutes")
+         "guard-memcheck", "cores", "recipes", "pool", "arena", "sites", "routes-stats", "noroutes")
 NOT_QUICK = ("heaptrack-run", "peers", "guard-memcheck")
 ONLY_NAMED = ("noroutes",)  # builds another commit first
 OF_PROGRAMS = (*compare_programs.GROUPS, "guard", "canary", "guard-page", "log", "guard-memcheck", "pool")
-MODULES = (compare_programs, compare_parts, compare_report, compare_cores, compare_guard, compare_pool, compare_routes)
+MODULES = (compare_programs, compare_parts, compare_report, compare_cores, compare_recipes, compare_guard, compare_pool,
+           compare_routes)
 GROUPS = {name: function for module in MODULES for name, function in module.GROUPS.items()}
 HEADINGS = {name: text for module in MODULES for name, text in module.HEADINGS.items()}
 
