@@ -11,7 +11,7 @@ import os
 import re
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
-LEFT_OUT = ("core/format.hpp", "core/testing/gtest.hpp")
+LEFT_OUT = ("core/format.hpp", "core/testing/gtest.hpp", "core/testing/source_lines.hpp")
 WANTS_EXCEPTIONS = re.compile(r"#ifndef __cpp_exceptions\n#error[^\n]*\n#endif\n")
 
 

@@ -5,9 +5,12 @@
 //     parse("...", allocator);
 //   }                                          // leaks fail the test here
 //
-// The only header of core/ that includes GoogleTest, and asks glibc for stacks (backtrace) and names
-// (dladdr). Functions of the program itself have names when it is linked with -rdynamic; others show as
-// module+offset, which addr2line reads. Thread-safe as GoogleTest's failures are.
+// A stack's line is "function at file:line (module+offset)". Functions, static ones as well, and lines are read from the
+// test's symbols and debug information (-g) by addr2line, where that is installed (source_lines.hpp); without it functions
+// that are exported have names, those of the program when it is linked with -rdynamic.
+//
+// The only header of core/ that includes GoogleTest, and asks glibc for stacks (backtrace) and names (dladdr).
+// Thread-safe as GoogleTest's failures are.
 #pragma once
 
 #include <cxxabi.h>
@@ -18,6 +21,7 @@
 #include <cstdlib>
 
 #include "../testing_allocator.hpp"
+#include "source_lines.hpp"
 
 namespace weir {
 
@@ -41,7 +45,9 @@ class GtestAllocator : public TestingAllocator {
     if (::dladdr(address, &info) == 0) {
       return;
     }
-    if (info.dli_sname != nullptr) {
+    if (SourceLines::describe(address, line)) {
+      line.text(" ");
+    } else if (info.dli_sname != nullptr) {
       int status = 0;
       char* readable = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
       line.text(readable != nullptr ? readable : info.dli_sname).text(" ");

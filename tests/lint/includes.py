@@ -3,8 +3,8 @@
 core/   the standard library and core/, where headers name each other relative to themselves, because they are installed
         and a program may have a folder core/ of its own; the operating system in core/pages.cpp, and in
         core/mapped_file*.cpp, because files want calls (open, fstat, msync...) that no allocator should have at hand; futexes
-        in core/process_semaphore.cpp; GoogleTest and the C library's stacks in core/testing/gtest.hpp, for tests to
-        include; fmt in core/format.hpp, for who wants it; the interfaces of AddressSanitizer and Valgrind in
+        in core/process_semaphore.cpp; GoogleTest and the C library's stacks in core/testing/, for tests to include;
+        fmt in core/format.hpp, for who wants it; the interfaces of AddressSanitizer and Valgrind in
         core/sanitizers.hpp, where they are there
 shim/   core/ and shim/; jemalloc's names in shim/parent/ alone; libunwind.h in one file
 tools/  tools/ and shim/abi/; spdlog, fmt and their like nowhere else but for that. What a compiler takes seconds for is
@@ -28,7 +28,8 @@ COSTLY = {"nlohmann/json.hpp": "tools/json/json.cpp", "CLI/CLI.hpp": "tools/main
 MAY_INCLUDE = {"core": ("core/",), "shim": ("core/", "shim/"), "tools": ("tools/", "shim/abi/")}
 FMT_IN_CORE = "core/format.hpp"
 SYSTEM_IN_CORE = {FMT_IN_CORE, "core/file_calls.hpp", "core/mapped_file.cpp", "core/mapped_file_sharing.cpp",
-                  "core/pages.cpp", "core/process_semaphore.cpp", "core/sanitizers.hpp", "core/testing/gtest.hpp"}
+                  "core/pages.cpp", "core/process_semaphore.cpp", "core/sanitizers.hpp", "core/testing/gtest.hpp",
+                  "core/testing/source_lines.hpp"}
 
 
 def included(root, path):
