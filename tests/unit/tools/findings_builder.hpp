@@ -102,7 +102,8 @@ class FindingsBuilder {
   // Names a tag and what lies under it, and gives its number.
   std::uint32_t tag(std::string_view name, std::uint64_t lost, std::uint64_t reachable) {
     tags_.append(name).append(1, '\0');
-    tag_totals_.insert(tag_totals_.end(), {{lost, lost != 0 ? 1u : 0u}, {}, {reachable, reachable != 0 ? 1u : 0u}});
+    tag_totals_.insert(tag_totals_.end(),
+                       {{lost, lost != 0 ? 1u : 0u}, {}, {reachable, reachable != 0 ? 1u : 0u}});
     return static_cast<std::uint32_t>(std::ranges::count(tags_, '\0'));
   }
 
