@@ -4,8 +4,9 @@
 // Sizes are grouped by powers of two, or kept apart (`exact`). A block that changes its size moves to the row
 // of the new one, without being counted as an allocation there. Lifetimes need a clock, and then a record for
 // each live block. Records lie in memory of a second allocator; what it has no room for is counted in
-// unrecorded(), and the request goes on. After the reset of an arena below, call forget_live(). A lookup a call, two with a clock. Not thread-safe. Times are the clock's:
-// nanoseconds, or what ticks_per_second says. print() and for_each_row() sort: O(rows log rows).
+// unrecorded(), and the request goes on. After the reset of an arena below, call forget_live(). A lookup a call,
+// two with a clock. Not thread-safe. Times are the clock's: nanoseconds, or what ticks_per_second says. print()
+// and for_each_row() sort: O(rows log rows).
 #pragma once
 
 #include <array>

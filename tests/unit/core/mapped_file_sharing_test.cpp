@@ -141,10 +141,13 @@ TEST_F(SharedFiles, PrefaultsAndLocksItsMemory) {
   ASSERT_EQ(file.resize(16 * 4096), 0);
   ASSERT_EQ(file.resize(60 * 4096), 0);
   EXPECT_EQ(pages_in_memory(file.bytes()), 60U);
+  std::byte* const begin = file.writable().data();
   ::getrusage(RUSAGE_THREAD, &before);
-  for (std::byte& byte : file.writable()) byte = std::byte{1};
+  std::memset(begin, 1, std::size_t{60} * 4096);
   ::getrusage(RUSAGE_THREAD, &after);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose shadow has faults of its own
   EXPECT_LT(after.ru_minflt - before.ru_minflt, 10) << "60 pages were there already";
+#endif
   MappedFile reader;
   ASSERT_EQ(reader.open(path(), FileAccess::kRead, Mapping::kPrefaulted), 0);
   EXPECT_EQ(reader.prefault(), 0);
