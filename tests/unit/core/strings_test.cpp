@@ -186,15 +186,17 @@ TEST(Arena, BatchProcessing) {
   Arena arena(counted);
   std::size_t chunks = 0;
   for (unsigned batch = 0; batch < 5; ++batch) {
+    arena.reset();  // what stood on it is gone
+    if (batch == 1) chunks = counted.counts().allocations;
     std::vector<Record, weir::StdAllocator<Record, decltype(arena)>> records(arena);
     records.reserve(1000);
     for (unsigned id = 0; id < 1000; ++id) {
       records.push_back({id, format_to_new(arena, "Record-{}-{}", batch, id)});
     }
     EXPECT_EQ(records[999].data, "Record-" + std::to_string(batch) + "-999");
-    arena.reset();
-    if (batch == 0) chunks = counted.counts().allocations;
-    EXPECT_EQ(counted.counts().allocations, chunks) << "the memory of the first batch serves all";
+    if (batch != 0) {
+      EXPECT_EQ(counted.counts().allocations, chunks) << "the memory of the first batch serves all";
+    }
   }
 }
 
