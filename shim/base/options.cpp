@@ -148,8 +148,6 @@ unsigned parse_options(std::string_view text, Options& into) noexcept {
     if (used != 0 && !take({pair, used}, into)) ++mistakes;
     text.remove_prefix(at < text.size() ? at + 1 : at);
   }
-  // Who says where or when asks for them.
-  if (into.stats_every != 0 || into.stats_path[0] != '\0') into.stats = true;
   return mistakes;
 }
 

@@ -124,6 +124,8 @@ Mode choose_mode() noexcept {
   if (getauxval(AT_SECURE) != 0) return Mode::kPass;  // more rights than the caller: its wishes do not count
   const char* text = initial_environment("WEIR_OPTIONS");
   const unsigned mistakes = text != nullptr ? parse_options(text, options) : 0;
+  // Who says where or when asks for them.
+  if (options.stats_every != 0 || options.stats_path[0] != '\0') options.stats = true;
   if (mistakes != 0 && options.strict) {
     Line().text("weir: WEIR_OPTIONS has errors and strict=1: not started").say();
     sys::exit_group(2);

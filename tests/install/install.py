@@ -88,13 +88,16 @@ class Installed:
         self.headers = os.path.join(root, options["includedir"], "weir", "core")
 
 
+OF_SOURCES = {"file_calls.hpp"}  # headers that only sources of core/ include
+
+
 def files_below(root):
     return {os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names}
 
 
 def check_is_whole(place, source):
     core = os.path.join(source, "core")
-    headers = {os.path.relpath(path, core) for path in files_below(core) if path.endswith(".hpp")}
+    headers = {os.path.relpath(path, core) for path in files_below(core) if path.endswith(".hpp")} - OF_SOURCES
     found = files_below(place.root)
     wanted = {place.library, place.tool, place.manual, place.description, place.core, place.core_description,
               place.scopes}

@@ -53,7 +53,7 @@ class Fuzzer {
   template <typename Reset>
   void run(std::optional<std::uint64_t> steps, Reset reset) {
     using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::milliseconds{times_to_repeat(60, 500)};
+    const auto end = Clock::now() + std::chrono::milliseconds{times_to_repeat(40, 500)};
     while (steps ? steps_ < *steps : (steps_ % 16 != 0 || Clock::now() < end)) {
       ++steps_;
       step(reset);
