@@ -58,7 +58,10 @@ void write_if_due() noexcept {
     RouteNames names;
     const unsigned count = describe_routes(reports, names, false);
     if (options.stats_path[0] == '\0') print_route_table(reports, count);
-    write_stats(reports, count);
+    if (!write_stats(reports, count)) {  // once is enough
+      due.store(~std::uint64_t{0}, std::memory_order_relaxed);
+      return at_work.store(false, std::memory_order_release);
+    }
   }
   look_again(now, start_ns + (written + 1) * every - now);
   at_work.store(false, std::memory_order_release);

@@ -161,8 +161,8 @@ bool may_be_replaced(const char* path) noexcept {
 
 }  // namespace
 
-void write_stats(const RouteReport* reports, unsigned count) noexcept {
-  if (options.stats_path[0] == '\0') return;
+bool write_stats(const RouteReport* reports, unsigned count) noexcept {
+  if (options.stats_path[0] == '\0') return true;
   const auto print = is_for_prometheus() ? print_prometheus : print_json;
   const std::string_view path(options.stats_path);
   char name[kOutputRoom];
@@ -178,7 +178,7 @@ void write_stats(const RouteReport* reports, unsigned count) noexcept {
     if (fd >= 0) {
       print(fd, reports, count);
       sys::close(fd);
-      if (sys::call(SYS_rename, sys::as_word(beside), sys::as_word(name)) == 0) return;
+      if (sys::call(SYS_rename, sys::as_word(beside), sys::as_word(name)) == 0) return true;
       sys::call(SYS_unlink, sys::as_word(beside));
     }
   }
@@ -186,6 +186,7 @@ void write_stats(const RouteReport* reports, unsigned count) noexcept {
   const int fd = open_output(options.stats_path, "stats_path", true, &opened);
   print(fd, reports, count);
   if (opened) sys::close(fd);
+  return opened || path == "stderr" || path == "stdout";
 }
 
 }  // namespace weir

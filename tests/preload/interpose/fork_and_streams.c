@@ -14,7 +14,7 @@ static void* fork_children(void* unused) {
     const pid_t child = fork();
     if (child == 0) _exit(0);
     CHECK(child > 0 && waitpid(child, NULL, 0) == child);
-    if (__atomic_add_fetch(&forks, 1, __ATOMIC_SEQ_CST) >= times_to_repeat(15, 300)) stop = 1;
+    if (__atomic_add_fetch(&forks, 1, __ATOMIC_SEQ_CST) >= times_to_repeat(15, 100)) stop = 1;
   }
   return unused;
 }

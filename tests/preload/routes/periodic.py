@@ -84,6 +84,22 @@ def test_table(weir):
     check(len(tables) >= 2 and int(tables[0]) <= int(tables[-1]), read(log))
 
 
+def test_a_file_that_cannot_be_is_said_once(weir):
+    log = weir.path("log")
+    program = GoesOn(weir, f"stats_path={weir.path('nowhere')}/stats.json:log_path={log}")
+    time.sleep(2.2)  # for what must not come
+    text = program.end()
+    equal(text.count("cannot open stats_path"), 2, f"lines while it ran and at its end\n{text}")
+
+
+def test_tracked(weir):
+    path = weir.path("tracked.json")
+    program = GoesOn(weir, f"mode=leak:stats_path={path}")
+    program.wait_for(lambda: os.path.exists(path))
+    check(json.loads(read(path))["routes"][0]["allocations"] > 1, read(path))
+    program.end()
+
+
 def test_what_is_no_file_of_its_own_stays(weir):
     path, target = weir.path("link.json"), weir.write("target", "")
     os.symlink(target, path)
