@@ -77,7 +77,9 @@ void count_request(ThreadCache* cache, unsigned rule, std::size_t bytes, void* b
 }
 
 void count_ended(unsigned rule, std::uint64_t blocks, std::int64_t bytes) noexcept {
-  with_counts(thread_cache(), [&](RouteCounts(&counts)[kMostRules + 1]) {
+  // A scope ends in a slow path of its own thread, never in a signal handler that interrupts one: the counts are free.
+  ThreadCache* const own = interrupted_cache();
+  with_counts(own != nullptr ? own : thread_cache(), [&](RouteCounts(&counts)[kMostRules + 1]) {
     counts[rule].frees += blocks;
     move_live(counts[rule], rule, -bytes);
   });

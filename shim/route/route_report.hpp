@@ -28,8 +28,8 @@ unsigned describe_routes(RouteReport* to, RouteNames& names, bool stands_still) 
 // To log_path.
 void print_route_table(const RouteReport* reports, unsigned count) noexcept;
 
-// To stats_path, if there is one: as JSON, or for Prometheus where it ends in ".prom". Who reads the file sees the old one
-// or the new one whole. False, after a line that says so, where it can't be opened: they went to stderr.
+// To stats_path, if there is one: as JSON, or for Prometheus where it ends in ".prom". With stats_every who reads the file
+// sees the old one or the new one whole. False, after a line that says so, where it can't be opened: they went to stderr.
 bool write_stats(const RouteReport* reports, unsigned count) noexcept;
 
 }  // namespace weir

@@ -173,7 +173,9 @@ bool write_stats(const RouteReport* reports, unsigned count) noexcept {
   std::memcpy(beside, name, bytes);
   kBeside.copy(beside + bytes, kBeside.size());
   beside[bytes + kBeside.size()] = '\0';
-  if (path != "stderr" && path != "stdout" && may_be_replaced(name)) {
+  // At exit alone it is written in its place, and keeps its owner, its mode and whoever has it open.
+  const bool anew = options.stats_every != 0 && path != "stderr" && path != "stdout" && may_be_replaced(name);
+  if (anew) {
     const int fd = sys::open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd >= 0) {
       print(fd, reports, count);

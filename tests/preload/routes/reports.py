@@ -92,6 +92,18 @@ def test_where(weir):
     equal(run(weir, COUNTED, "counts.cpp", "").stderr, b"", "standard error without stats=1")
 
 
+def test_peak_of_scopes(weir):
+    """What ends with a scope counts for the thread that had it: its peak is exact."""
+    path = weir.path("scopes.json")
+    built = weir.build("routes/programs/ends_scopes.c", ["-O1", f"-I{harness.HERE}/../../shim"])
+    under = RoutedWeir(weir.library, weir.tool, weir.cache, "requests: size=64 -> arena", "pass")
+    result = under.run([built], f"stats=1:log_path=/dev/null:stats_path={path}")
+    equal(result.status, 0, "status")
+    with open(path, encoding="utf-8") as file:
+        route = json.load(file)["routes"][0]
+    equal((route["frees"], route["live_bytes"], route["peak_bytes"]), (100000, 0, 6400), f"{route}")
+
+
 LOSING = ("strings: size<=64 -> pool; size=1000 -> arena; size=2000 -> arena(shared); size=3000 -> page; "
           "size=5000 -> fixed(capacity=8K, shared); rest: * -> parent")
 
